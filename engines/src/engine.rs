@@ -1,0 +1,219 @@
+//! What every engine can do, and what can go wrong.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::item::{Bytes, Item, Keyed, Owned};
+use crate::pipeline::{Pipeline, Stage};
+use crate::sink::Sink;
+use crate::source::{Files, Indexed, Protocol, Records, Requests, Windows};
+
+/// A way to run any pipeline. The five methods that engines implement take one kind of source each;
+/// callers use [`Engine::run`], which picks among them.
+///
+/// A panic in a stage or a sink reaches the caller of `run`, whichever thread it happened on.
+pub trait Engine: Sync {
+    /// The engine's name, in lower case with hyphens.
+    fn name(&self) -> &'static str;
+
+    /// Runs `pipeline` over `source` into `sink`.
+    ///
+    /// # Errors
+    /// If the source cannot be read, or the engine's memory budget does not suffice.
+    fn run<In, Src, S, K>(
+        &self,
+        source: Src,
+        pipeline: &Pipeline<In, S>,
+        sink: K,
+    ) -> Result<K::Output, Error>
+    where
+        Self: Sized,
+        In: Item,
+        Src: Source<In>,
+        S: Stage<In> + Sync,
+        K: Sink<S::Out>,
+    {
+        source.drive(self, pipeline, sink)
+    }
+
+    /// Runs over items that can be had by position.
+    ///
+    /// # Errors
+    /// See [`Engine::run`].
+    fn indexed<X, S, K>(
+        &self,
+        source: X,
+        pipeline: &Pipeline<Owned<X::Item>, S>,
+        sink: K,
+    ) -> Result<K::Output, Error>
+    where
+        X: Indexed,
+        S: Stage<Owned<X::Item>> + Sync,
+        K: Sink<S::Out>;
+
+    /// Runs over the items of an iterator.
+    ///
+    /// # Errors
+    /// See [`Engine::run`].
+    fn iterate<I, S, K>(
+        &self,
+        source: I,
+        pipeline: &Pipeline<Owned<I::Item>, S>,
+        sink: K,
+    ) -> Result<K::Output, Error>
+    where
+        I: Iterator<Item: Send> + Send,
+        S: Stage<Owned<I::Item>> + Sync,
+        K: Sink<S::Out>;
+
+    /// Runs over the records of a text.
+    ///
+    /// # Errors
+    /// See [`Engine::run`].
+    fn records<S, K>(
+        &self,
+        source: Records<'_>,
+        pipeline: &Pipeline<Bytes, S>,
+        sink: K,
+    ) -> Result<K::Output, Error>
+    where
+        S: Stage<Bytes> + Sync,
+        K: Sink<S::Out>;
+
+    /// Runs over the responses to requests. With a sink that joins in input order the results are in
+    /// the order of the keys.
+    ///
+    /// # Errors
+    /// See [`Engine::run`].
+    fn requests<P, S, K>(
+        &self,
+        source: Requests<'_, P>,
+        pipeline: &Pipeline<Keyed<usize>, S>,
+        sink: K,
+    ) -> Result<K::Output, Error>
+    where
+        P: Protocol,
+        S: Stage<Keyed<usize>> + Sync,
+        K: Sink<S::Out>;
+
+    /// Runs over the contents of files. With a sink that joins in input order the results are in the
+    /// order of the paths.
+    ///
+    /// # Errors
+    /// See [`Engine::run`].
+    fn files<S, K>(
+        &self,
+        source: Files<'_>,
+        pipeline: &Pipeline<Keyed<usize>, S>,
+        sink: K,
+    ) -> Result<K::Output, Error>
+    where
+        S: Stage<Keyed<usize>> + Sync,
+        K: Sink<S::Out>;
+}
+
+/// Something that an engine can run a pipeline over. Slices, [`Windows`], [`iter`](crate::iter),
+/// [`Records`], [`Requests`] and [`Files`] are sources.
+pub trait Source<In: Item> {
+    /// Calls the engine's method for this kind of source.
+    ///
+    /// # Errors
+    /// See [`Engine::run`].
+    fn drive<E, S, K>(
+        self,
+        engine: &E,
+        pipeline: &Pipeline<In, S>,
+        sink: K,
+    ) -> Result<K::Output, Error>
+    where
+        E: Engine,
+        S: Stage<In> + Sync,
+        K: Sink<S::Out>;
+}
+
+/// Implements [`Source`] for a type by naming the engine's method for it.
+macro_rules! source {
+    ([$($generics:tt)*] $type:ty, $item:ty, $self:ident => $method:ident($argument:expr)) => {
+        impl<$($generics)*> Source<$item> for $type {
+            fn drive<E, S, K>(
+                $self,
+                engine: &E,
+                pipeline: &Pipeline<$item, S>,
+                sink: K,
+            ) -> Result<K::Output, Error>
+            where
+                E: Engine,
+                S: Stage<$item> + Sync,
+                K: Sink<S::Out>,
+            {
+                engine.$method($argument, pipeline, sink)
+            }
+        }
+    };
+}
+
+source!([T: Copy + Sync] &[T], Owned<T>, self => indexed(self));
+source!([T: Copy + Sync, const N: usize] Windows<'_, T, N>, Owned<[T; N]>, self => indexed(self));
+source!([I: Iterator<Item: Send> + Send] Iter<I>, Owned<I::Item>, self => iterate(self.0));
+source!([] Records<'_>, Bytes, self => records(self));
+source!([P: Protocol] Requests<'_, P>, Keyed<usize>, self => requests(self));
+source!([] Files<'_>, Keyed<usize>, self => files(self));
+
+/// See [`iter`].
+pub struct Iter<I>(I);
+
+/// Makes a source of an iterator. An engine with several workers takes items from it in batches,
+/// under a lock.
+///
+/// ```
+/// use engines::{Engine, MemoryOptimized, Pipeline, collect, iter};
+///
+/// let lengths = Pipeline::new().map(|word: String| word.len());
+/// let words = ["a", "bc"].into_iter().map(String::from);
+/// let lengths = MemoryOptimized::default().run(iter(words), &lengths, collect()).unwrap();
+/// assert_eq!(lengths, [1, 2]);
+/// ```
+pub fn iter<I: IntoIterator>(items: I) -> Iter<I::IntoIter> {
+    Iter(items.into_iter())
+}
+
+/// Why a run failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file could not be opened or read.
+    #[error("cannot read {}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A reader or a connection failed.
+    #[error("cannot {action}: {source}")]
+    Io {
+        /// What was being done, as a verb with its object.
+        action: &'static str,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A record, a batch or a result does not fit into the engine's memory budget.
+    #[error("{needed} bytes needed, but the memory budget is {budget} bytes")]
+    Budget {
+        /// Bytes that the engine would have had to hold at once.
+        needed: usize,
+        /// The budget in bytes.
+        budget: usize,
+    },
+}
+
+impl Error {
+    pub(crate) fn io(action: &'static str) -> impl FnOnce(io::Error) -> Error {
+        move |source| Error::Io { action, source }
+    }
+
+    pub(crate) fn file(path: &std::path::Path) -> impl FnOnce(io::Error) -> Error {
+        let path = path.to_owned();
+        move |source| Error::File { path, source }
+    }
+}

@@ -1,0 +1,430 @@
+//! What becomes of the results. A sink accumulates into *parts*, one for each worker or each chunk
+//! of the input, and the engine joins them in the order that the sink asks for.
+
+use std::marker::PhantomData;
+use std::sync::Mutex;
+
+use crate::group::Groups;
+use crate::item::{Item, Keyed, Owned};
+
+/// An owned item, written so that `'a` is bound early, as in the trait.
+type Of<'a, O> = <Owned<O> as Item>::Of<'a>;
+
+/// In which order an engine joins the parts of a sink.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Any order will do: one part for each worker, joined at the end.
+    Any,
+    /// The order of the input: one part for each chunk, joined first to last.
+    Input,
+}
+
+/// Items of an indexed source or an iterator after which every engine seals a part: workers claim
+/// whole spans, and smaller blocks lie within one.
+pub const SPAN: usize = 1 << 16;
+
+/// A consumer of items of the family `Out`.
+pub trait Sink<Out: Item>: Sync {
+    /// What one worker or one chunk accumulates.
+    type Part: Send;
+    /// The result of the run.
+    type Output;
+    /// How parts are to be joined.
+    const ORDER: Order;
+
+    /// An empty part.
+    fn part(&self) -> Self::Part;
+
+    /// Adds one item.
+    fn push(&self, part: &mut Self::Part, item: Out::Of<'_>);
+
+    /// Adds `n` items, of which `get(i)` is the `i`-th; the first one is number `at` of the run.
+    /// Engines use it for one-to-one pipelines over indexed sources, where it vectorises.
+    #[inline(always)]
+    fn block<'a>(
+        &self,
+        part: &mut Self::Part,
+        at: usize,
+        n: usize,
+        mut get: impl FnMut(usize) -> Out::Of<'a>,
+    ) {
+        let _ = at;
+        for i in 0..n {
+            self.push(part, get(i));
+        }
+    }
+
+    /// Called whenever a batch of input is done, in the order of the input when [`Order::Input`]: the
+    /// sink may hand on what it has.
+    #[inline]
+    fn flush(&self, part: &mut Self::Part) {
+        let _ = part;
+    }
+
+    /// Called at the end of each span of [`SPAN`] items of an indexed source or an iterator, by every
+    /// engine at the same places, so that a sink of rounded numbers can round in the same places.
+    #[inline]
+    fn seal(&self, part: &mut Self::Part) {
+        let _ = part;
+    }
+
+    /// Adds everything in `from` to `into`.
+    fn merge(&self, into: &mut Self::Part, from: Self::Part);
+
+    /// Turns the joined part into the result.
+    fn finish(self, part: Self::Part) -> Self::Output;
+
+    /// Heap bytes that a part holds, for engines that keep a memory budget.
+    fn bytes(&self, part: &Self::Part) -> usize {
+        let _ = part;
+        0
+    }
+}
+
+/// See [`fold`].
+pub struct Fold<A, I, F, M>(I, F, M, PhantomData<fn() -> A>);
+
+/// Folds items into an accumulator: `init` makes an empty one, `step` adds an item, `merge` joins two.
+/// Joins happen in any order, so `merge` must be associative and commutative.
+pub fn fold<A, T, I, F, M>(init: I, step: F, merge: M) -> Fold<A, I, F, M>
+where
+    I: Fn() -> A + Sync,
+    F: Fn(&mut A, T) + Sync,
+    M: Fn(&mut A, A) + Sync,
+{
+    Fold(init, step, merge, PhantomData)
+}
+
+impl<Out, A, I, F, M> Sink<Out> for Fold<A, I, F, M>
+where
+    Out: Item,
+    A: Send,
+    I: Fn() -> A + Sync,
+    F: for<'a> Fn(&mut A, Out::Of<'a>) + Sync,
+    M: Fn(&mut A, A) + Sync,
+{
+    type Part = A;
+    type Output = A;
+    const ORDER: Order = Order::Any;
+
+    fn part(&self) -> A {
+        (self.0)()
+    }
+
+    #[inline(always)]
+    fn push(&self, part: &mut A, item: Out::Of<'_>) {
+        (self.1)(part, item);
+    }
+
+    fn merge(&self, into: &mut A, from: A) {
+        (self.2)(into, from);
+    }
+
+    fn finish(self, part: A) -> A {
+        part
+    }
+}
+
+/// See [`collect`].
+pub struct Collect<O>(PhantomData<fn() -> O>);
+
+/// Collects the results into a vector, in the order of the input.
+pub fn collect<O>() -> Collect<O> {
+    Collect(PhantomData)
+}
+
+impl<O: Send> Sink<Owned<O>> for Collect<O> {
+    type Part = Vec<O>;
+    type Output = Vec<O>;
+    const ORDER: Order = Order::Input;
+
+    fn part(&self) -> Vec<O> {
+        Vec::new()
+    }
+
+    #[inline(always)]
+    fn push(&self, part: &mut Vec<O>, item: O) {
+        part.push(item);
+    }
+
+    #[inline(always)]
+    fn block<'a>(
+        &self,
+        part: &mut Vec<O>,
+        _: usize,
+        n: usize,
+        get: impl FnMut(usize) -> Of<'a, O>,
+    ) {
+        part.extend((0..n).map(get));
+    }
+
+    fn merge(&self, into: &mut Vec<O>, mut from: Vec<O>) {
+        if into.is_empty() {
+            *into = from;
+        } else {
+            into.append(&mut from);
+        }
+    }
+
+    fn finish(self, part: Vec<O>) -> Vec<O> {
+        part
+    }
+
+    fn bytes(&self, part: &Vec<O>) -> usize {
+        part.capacity() * size_of::<O>()
+    }
+}
+
+/// See [`sum`].
+pub struct Sum(());
+
+/// Sums `f64` items. Thirty-two running sums take the items in turn, so that the additions do not
+/// wait for each other. Over an indexed source or an iterator the bits of the result are the same on
+/// every engine, instruction set and number of workers; over records, requests and files they depend
+/// on how the engine cuts its input, within rounding.
+pub fn sum() -> Sum {
+    Sum(())
+}
+
+const LANES: usize = 32;
+
+/// Thirty-two running sums and the lane that is next.
+pub struct Lanes {
+    sums: [f64; LANES],
+    next: usize,
+    total: f64,
+}
+
+impl Sink<Owned<f64>> for Sum {
+    type Part = Lanes;
+    type Output = f64;
+    const ORDER: Order = Order::Input;
+
+    fn part(&self) -> Lanes {
+        Lanes {
+            sums: [0.0; LANES],
+            next: 0,
+            total: 0.0,
+        }
+    }
+
+    #[inline(always)]
+    fn push(&self, part: &mut Lanes, item: f64) {
+        part.sums[part.next % LANES] += item;
+        part.next += 1;
+    }
+
+    #[inline(always)]
+    fn block<'a>(
+        &self,
+        part: &mut Lanes,
+        _: usize,
+        n: usize,
+        mut get: impl FnMut(usize) -> Of<'a, f64>,
+    ) {
+        // Blocks start at lane 0: all but the last of a span are a multiple of the lanes long.
+        let mut sums = part.sums;
+        let whole = n - n % LANES;
+        let mut base = 0;
+        while base < whole {
+            for (lane, sum) in sums.iter_mut().enumerate() {
+                *sum += get(base + lane);
+            }
+            base += LANES;
+        }
+        for i in whole..n {
+            sums[i - whole] += get(i);
+        }
+        part.sums = sums;
+    }
+
+    fn seal(&self, part: &mut Lanes) {
+        part.total += part.sums.iter().sum::<f64>();
+        part.sums = [0.0; LANES];
+        part.next = 0;
+    }
+
+    fn merge(&self, into: &mut Lanes, mut from: Lanes) {
+        self.seal(into);
+        self.seal(&mut from);
+        into.total += from.total;
+    }
+
+    fn finish(self, mut part: Lanes) -> f64 {
+        self.seal(&mut part);
+        part.total
+    }
+}
+
+/// See [`fill`].
+pub struct Fill<'o, O> {
+    out: *mut O,
+    len: usize,
+    borrow: PhantomData<&'o mut [O]>,
+}
+
+/// Writes the results of a one-to-one pipeline over an indexed source into `out`, which must be as
+/// long as the source: no allocation, and every worker writes its own part in place.
+///
+/// # Panics
+/// A run panics if `out` is shorter than the results or the pipeline is not one-to-one.
+pub fn fill<O: Copy + Send>(out: &mut [O]) -> Fill<'_, O> {
+    Fill {
+        out: out.as_mut_ptr(),
+        len: out.len(),
+        borrow: PhantomData,
+    }
+}
+
+// SAFETY: the pointer stands for the exclusive borrow held in `borrow`; engines call `block` with
+// ranges that do not overlap, so that no element is written by two threads.
+unsafe impl<O: Send> Sync for Fill<'_, O> {}
+// SAFETY: as above; sending it moves the exclusive borrow.
+unsafe impl<O: Send> Send for Fill<'_, O> {}
+
+impl<O: Copy + Send> Sink<Owned<O>> for Fill<'_, O> {
+    type Part = ();
+    type Output = ();
+    const ORDER: Order = Order::Any;
+
+    fn part(&self) {}
+
+    fn push(&self, (): &mut (), _: O) {
+        panic!("`fill` needs a one-to-one pipeline over an indexed source");
+    }
+
+    #[inline(always)]
+    fn block<'a>(&self, (): &mut (), at: usize, n: usize, mut get: impl FnMut(usize) -> Of<'a, O>) {
+        assert!(
+            at.checked_add(n).is_some_and(|end| end <= self.len),
+            "`fill` is too short"
+        );
+        // SAFETY: in bounds by the assertion; exclusive because engines never pass overlapping ranges.
+        let out = unsafe { std::slice::from_raw_parts_mut(self.out.add(at), n) };
+        for (i, slot) in out.iter_mut().enumerate() {
+            *slot = get(i);
+        }
+    }
+
+    fn merge(&self, (): &mut (), (): ()) {}
+
+    fn finish(self, (): ()) {}
+}
+
+/// See [`group`].
+pub struct Group<A, I, F, M>(I, F, M, PhantomData<fn() -> A>);
+
+/// Groups keyed items: `init` makes an empty accumulator for a new key, `step` adds a value to its
+/// key's accumulator, `merge` joins two accumulators of one key. Joins happen in any order.
+pub fn group<V, A, I, F, M>(init: I, step: F, merge: M) -> Group<A, I, F, M>
+where
+    I: Fn() -> A + Sync,
+    F: Fn(&mut A, V) + Sync,
+    M: Fn(&mut A, A) + Sync,
+{
+    Group(init, step, merge, PhantomData)
+}
+
+impl<V, A, I, F, M> Sink<Keyed<V>> for Group<A, I, F, M>
+where
+    A: Send,
+    I: Fn() -> A + Sync,
+    F: Fn(&mut A, V) + Sync,
+    M: Fn(&mut A, A) + Sync,
+{
+    type Part = Groups<A>;
+    type Output = Groups<A>;
+    const ORDER: Order = Order::Any;
+
+    fn part(&self) -> Groups<A> {
+        Groups::new()
+    }
+
+    #[inline(always)]
+    fn push(&self, part: &mut Groups<A>, (key, value): (&[u8], V)) {
+        (self.1)(part.entry(key, &self.0), value);
+    }
+
+    fn merge(&self, into: &mut Groups<A>, from: Groups<A>) {
+        if into.is_empty() {
+            *into = from;
+        } else {
+            into.absorb(from, &self.2);
+        }
+    }
+
+    fn finish(self, part: Groups<A>) -> Groups<A> {
+        part
+    }
+
+    fn bytes(&self, part: &Groups<A>) -> usize {
+        part.bytes()
+    }
+}
+
+/// See [`batches`].
+pub struct Batches<O, F>(Mutex<F>, PhantomData<fn() -> O>);
+
+/// Lends the results to `f`, batch by batch in the order of the input, while the run goes on. The
+/// batch is the engine's own buffer and is overwritten once `f` returns.
+///
+/// ```
+/// use engines::{CacheAware, Engine, Pipeline, batches};
+///
+/// let mut seen = 0;
+/// let sink = batches(|batch: &[u32]| seen += batch.len());
+/// CacheAware::default().run(&[1, 2, 3][..], &Pipeline::new(), sink).unwrap();
+/// assert_eq!(seen, 3);
+/// ```
+pub fn batches<O, F: FnMut(&[O]) + Send>(f: F) -> Batches<O, F> {
+    Batches(Mutex::new(f), PhantomData)
+}
+
+impl<O: Send, F: FnMut(&[O]) + Send> Sink<Owned<O>> for Batches<O, F> {
+    type Part = Vec<O>;
+    type Output = ();
+    const ORDER: Order = Order::Input;
+
+    fn part(&self) -> Vec<O> {
+        Vec::new()
+    }
+
+    #[inline(always)]
+    fn push(&self, part: &mut Vec<O>, item: O) {
+        part.push(item);
+    }
+
+    #[inline(always)]
+    fn block<'a>(
+        &self,
+        part: &mut Vec<O>,
+        _: usize,
+        n: usize,
+        get: impl FnMut(usize) -> Of<'a, O>,
+    ) {
+        part.extend((0..n).map(get));
+    }
+
+    fn flush(&self, part: &mut Vec<O>) {
+        if !part.is_empty() {
+            // A panic in `f` ends the run, so that a poisoned lock is never seen by a later call.
+            (self
+                .0
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner()))(part);
+            part.clear();
+        }
+    }
+
+    fn merge(&self, into: &mut Vec<O>, mut from: Vec<O>) {
+        into.append(&mut from);
+    }
+
+    fn finish(self, mut part: Vec<O>) {
+        Sink::<Owned<O>>::flush(&self, &mut part);
+    }
+
+    fn bytes(&self, part: &Vec<O>) -> usize {
+        part.capacity() * size_of::<O>()
+    }
+}

@@ -1,0 +1,169 @@
+//! Where items come from. A source says what there is; the engine decides how to get it.
+
+use std::io::{self, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// A source whose items can be had by position: a slice, or windows over one.
+///
+/// # Safety
+/// `get` must be safe to call for every position below `len()`, from any thread.
+pub unsafe trait Indexed: Copy + Sync {
+    /// What lies at a position.
+    type Item;
+
+    /// Number of items.
+    fn len(&self) -> usize;
+
+    /// Whether there is no item.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The item at `index`.
+    ///
+    /// # Safety
+    /// `index` must be below `len()`.
+    unsafe fn get(&self, index: usize) -> Self::Item;
+}
+
+// SAFETY: `get` reads an element within the slice; `T: Copy + Sync` may be read from any thread.
+unsafe impl<T: Copy + Sync> Indexed for &[T] {
+    type Item = T;
+
+    fn len(&self) -> usize {
+        <[T]>::len(self)
+    }
+
+    #[inline(always)]
+    unsafe fn get(&self, index: usize) -> T {
+        // SAFETY: the caller promises `index < len()`.
+        unsafe { *self.get_unchecked(index) }
+    }
+}
+
+/// Every `N` neighbouring elements of a slice, as arrays: the source of moving averages and filters.
+/// The first window starts at element 0, and there are `slice.len() + 1 - N` of them (none if the
+/// slice is shorter).
+///
+/// ```
+/// use engines::{CacheAware, Engine, Pipeline, Windows, collect};
+///
+/// let mean = Pipeline::new().map(|[a, b, c]: [f64; 3]| (a + b + c) / 3.0);
+/// let data = [1.0, 2.0, 3.0, 7.0];
+/// let smooth = CacheAware::default().run(Windows::over(&data), &mean, collect()).unwrap();
+/// assert_eq!(smooth, [2.0, 4.0]);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Windows<'s, T: Copy, const N: usize>(&'s [T]);
+
+impl<'s, T: Copy, const N: usize> Windows<'s, T, N> {
+    /// Windows over `slice`.
+    ///
+    /// # Panics
+    /// If `N` is 0.
+    pub fn over(slice: &'s [T]) -> Self {
+        assert!(N > 0, "a window has at least one element");
+        Windows(slice)
+    }
+}
+
+// SAFETY: window `i` ends at element `i + N - 1`, which is below the slice's length for `i < len()`.
+unsafe impl<T: Copy + Sync, const N: usize> Indexed for Windows<'_, T, N> {
+    type Item = [T; N];
+
+    fn len(&self) -> usize {
+        (self.0.len() + 1).saturating_sub(N)
+    }
+
+    #[inline(always)]
+    unsafe fn get(&self, index: usize) -> [T; N] {
+        // SAFETY: the caller promises `index < len()`, so that `index + N - 1` is in the slice.
+        std::array::from_fn(|k| unsafe { *self.0.get_unchecked(index + k) })
+    }
+}
+
+/// The lines of a text, each without its `\n` or `\r\n`; a last line without one counts, an empty one
+/// after the last `\n` does not. Bytes need not be UTF-8.
+pub struct Records<'s>(pub(crate) RecordInput<'s>);
+
+pub(crate) enum RecordInput<'s> {
+    Text(&'s [u8]),
+    File(PathBuf),
+    Reader(Box<dyn Read + Send + 's>),
+}
+
+impl<'s> Records<'s> {
+    /// The records of a text in memory.
+    pub fn text(text: &'s [u8]) -> Self {
+        Records(RecordInput::Text(text))
+    }
+
+    /// The records of a file, which is opened when the run starts.
+    pub fn file(path: impl AsRef<Path>) -> Self {
+        Records(RecordInput::File(path.as_ref().to_owned()))
+    }
+
+    /// The records of anything that can be read: standard input, a pipe, a socket.
+    pub fn reader(reader: impl Read + Send + 's) -> Self {
+        Records(RecordInput::Reader(Box::new(reader)))
+    }
+}
+
+/// Whole files, each an item of its contents and its position in `paths`.
+#[derive(Clone, Copy, Debug)]
+pub struct Files<'s>(pub(crate) &'s [PathBuf]);
+
+impl<'s> Files<'s> {
+    /// The files at `paths`.
+    pub fn at(paths: &'s [PathBuf]) -> Self {
+        Files(paths)
+    }
+}
+
+/// How requests and responses look on a connection. The protocol does no I/O itself: each engine
+/// moves the bytes by its own means.
+pub trait Protocol: Sync {
+    /// What a request asks for.
+    type Key: Sync;
+
+    /// Appends the request for `key` to `out`; the response must carry `id` back.
+    fn encode(&self, id: u32, key: &Self::Key, out: &mut Vec<u8>);
+
+    /// The first response in `input`, or `None` while it is not complete.
+    ///
+    /// # Errors
+    /// If `input` cannot be the beginning of a response, or the response reports a failure.
+    fn decode<'b>(&self, input: &'b [u8]) -> io::Result<Option<Frame<'b>>>;
+}
+
+/// One response as [`Protocol::decode`] found it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame<'b> {
+    /// The request that it answers.
+    pub id: u32,
+    /// What the pipeline gets to see.
+    pub body: &'b [u8],
+    /// Bytes of input that the response took.
+    pub length: usize,
+}
+
+/// Requests to a service, one for each key; items are the responses' bodies with their key's position.
+///
+/// A server may answer the requests of one connection in any order.
+pub struct Requests<'s, P: Protocol> {
+    pub(crate) address: SocketAddr,
+    pub(crate) protocol: &'s P,
+    pub(crate) keys: &'s [P::Key],
+}
+
+impl<'s, P: Protocol> Requests<'s, P> {
+    /// Requests for `keys` to the service at `address`.
+    pub fn to(address: SocketAddr, protocol: &'s P, keys: &'s [P::Key]) -> Self {
+        Requests {
+            address,
+            protocol,
+            keys,
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! The record format, version 1: JSON lines, the first of which describes the run and every other one
+//! what a probe reported, raw samples included. The harness appends a line as each probe ends.
+//!
+//! No line holds environment variables, a user name, a host name or an absolute path.
+
+use std::io;
+
+use serde::{Deserialize, Serialize};
+
+/// The version that [`line`] writes. A line of any past version must always parse.
+pub const VERSION: u32 = 1;
+
+/// What one line says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Record {
+    /// The run that the following lines belong to.
+    Run(Run),
+    /// What one probe reported.
+    Probe(Probe),
+}
+
+/// A run: everything that its figures depend on besides the cells themselves.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Run {
+    /// Start of the run in UTC, as `2031-04-02T14:10:00Z`.
+    pub started: String,
+    /// The seed from which every input, order and layout is drawn.
+    pub seed: u64,
+    /// The size at which times are taken: `quick`, `default` or `large`.
+    pub size: String,
+    /// Commit of the sources, `unknown` outside a checkout.
+    pub commit: String,
+    /// Whether the checkout differed from the commit.
+    pub dirty: bool,
+    /// `rustc --version` of the compiler.
+    pub toolchain: String,
+    /// Build profile and optimisation, `dev, opt-level 3` for instance.
+    pub profile: String,
+    /// The machine.
+    pub machine: Machine,
+    /// Blocks that were planned for each comparison.
+    pub blocks: u32,
+    /// Warm-up rounds of a block, which no statistic uses.
+    pub warm_up: u32,
+    /// Measured rounds of a block.
+    pub rounds: u32,
+}
+
+/// The machine that a run was made on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Machine {
+    /// Operating system and kernel release.
+    pub system: String,
+    /// Instruction set architecture, `x86_64` for instance.
+    pub architecture: String,
+    /// The processor's model name.
+    pub processor: String,
+    /// Cores that the process may run on.
+    pub cores: u32,
+    /// Memory in bytes.
+    pub memory: u64,
+    /// Data and unified caches seen by one core, from the first level on.
+    pub caches: Vec<Cache>,
+    /// Instruction set extensions that the engines choose by: `avx2`, `avx512`, `neon`.
+    pub extensions: Vec<String>,
+    /// Whether a hypervisor is underneath.
+    pub virtual_machine: bool,
+    /// What the doctor found that a reader of the figures ought to know.
+    pub caveats: Vec<String>,
+}
+
+/// One cache.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cache {
+    /// 1 is the nearest to the core.
+    pub level: u32,
+    /// Size in bytes.
+    pub bytes: u64,
+}
+
+/// What one probe reported about one cell.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Probe {
+    /// What was measured.
+    pub cell: Cell,
+    /// The instrument: `time`, `heap`, `counts`, `cpu`, `resident`.
+    pub instrument: String,
+    /// Number of the block within the run, for instruments that measure in blocks; else 0.
+    #[serde(default)]
+    pub block: u32,
+    /// The seed of the probe, from which its inputs follow.
+    pub seed: u64,
+    /// Items that one call processes.
+    pub items: u64,
+    /// Bytes of input that one call processes.
+    pub bytes: u64,
+    /// How it went.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// The raw samples; those taken before a failure are kept.
+    #[serde(default)]
+    pub series: Vec<Series>,
+    /// Files that the instrument left, relative to the folder of the run, with `/`.
+    #[serde(default)]
+    pub files: Vec<String>,
+}
+
+/// Workload, contender and size.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Cell {
+    /// The workload, `numeric/map` for instance.
+    pub workload: String,
+    /// The contender: `eager` and `idiomatic` are baselines, anything else an engine or a rival.
+    pub contender: String,
+    /// The size: `tiny`, `quick`, `default` or `large`.
+    pub size: String,
+}
+
+/// How a probe ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
+pub enum Outcome {
+    /// All samples were taken and every answer was right.
+    Measured,
+    /// The instrument does not apply or is missing.
+    NotMeasured {
+        /// One clause, without a full stop.
+        why: String,
+    },
+    /// The cell did not do its work.
+    Failed {
+        /// What kind of failure.
+        failure: Failure,
+        /// One clause, without a full stop.
+        why: String,
+    },
+}
+
+/// The kinds of failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Failure {
+    /// It panicked or returned an error.
+    Error,
+    /// A signal ended it.
+    Killed,
+    /// It ran past its time limit.
+    TimedOut,
+    /// It ran past its memory limit.
+    OutOfMemory,
+    /// Its answer was wrong.
+    WrongAnswer,
+    /// It did not keep to the probe protocol.
+    Protocol,
+    /// The service that it depends on missed its own promise.
+    Service,
+}
+
+impl Failure {
+    /// The failure in words, for pages and terminals.
+    pub fn words(self) -> &'static str {
+        match self {
+            Failure::Error => "error",
+            Failure::Killed => "killed",
+            Failure::TimedOut => "timed out",
+            Failure::OutOfMemory => "out of memory",
+            Failure::WrongAnswer => "wrong answer",
+            Failure::Protocol => "broke the protocol",
+            Failure::Service => "service too late",
+        }
+    }
+}
+
+/// One quantity in the order in which it was sampled.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Series {
+    /// The metric, `wall-time` for instance.
+    pub metric: String,
+    /// `ns`, `bytes` or `count`.
+    pub unit: String,
+    /// Whether repetition gives the same value to the last digit, so that no interval is needed.
+    pub exact: bool,
+    /// Leading values that are warm-up.
+    #[serde(default)]
+    pub warm_up: u32,
+    /// The values. Value `i` of each contender of a block belongs to the same round and the same input.
+    pub values: Vec<u64>,
+    /// In which place of its round each value was taken, from 0; empty where there are no rounds.
+    #[serde(default)]
+    pub places: Vec<u32>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Line<R> {
+    version: u32,
+    #[serde(flatten)]
+    record: R,
+}
+
+/// The record as one line of JSON, with its line end.
+pub fn line(record: &Record) -> String {
+    let line = Line {
+        version: VERSION,
+        record,
+    };
+    // Maps have string keys and floats do not occur, so that nothing can fail to serialise.
+    let mut text = serde_json::to_string(&line).expect("a record serialises");
+    text.push('\n');
+    text
+}
+
+/// Why a line is not a record that this version reads.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// Not JSON, or not a record: a line cut short by a full disk, for instance.
+    #[error("line {number} is not a record: {source}")]
+    Corrupt {
+        /// Line number from 1.
+        number: usize,
+        /// What the parser said.
+        source: serde_json::Error,
+    },
+    /// Written by a later version.
+    #[error(
+        "line {number} has format version {version}, and this program reads up to {VERSION}: \
+         use a newer one"
+    )]
+    Newer {
+        /// Line number from 1.
+        number: usize,
+        /// Its version.
+        version: u32,
+    },
+}
+
+/// All records of a file, and what could not be read of it.
+#[derive(Debug, Default)]
+pub struct Records {
+    /// The records in the order of the file.
+    pub records: Vec<Record>,
+    /// The lines that were skipped, with the reason for each.
+    pub skipped: Vec<Unreadable>,
+}
+
+/// Reads records line by line; a line that cannot be read is skipped and reported, never fatal.
+///
+/// # Errors
+/// If reading itself fails.
+pub fn read(mut source: impl io::BufRead) -> io::Result<Records> {
+    #[derive(Deserialize)]
+    struct Version {
+        version: u32,
+    }
+    let mut found = Records::default();
+    let mut text = Vec::new();
+    for number in 1.. {
+        text.clear();
+        if source.read_until(b'\n', &mut text)? == 0 {
+            break;
+        }
+        if text.trim_ascii().is_empty() {
+            continue;
+        }
+        match serde_json::from_slice::<Version>(&text) {
+            Ok(Version { version }) if version > VERSION => {
+                found.skipped.push(Unreadable::Newer { number, version });
+                continue;
+            }
+            _ => {}
+        }
+        match serde_json::from_slice::<Line<Record>>(&text) {
+            Ok(line) => found.records.push(line.record),
+            Err(source) => found.skipped.push(Unreadable::Corrupt { number, source }),
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_is_skipped_and_said() {
+        let text = "{\"version\":99,\"kind\":\"run\"}\n\n{\"version\":1,\"kind\":\"pro\nnonsense\n\
+            {\"version\":1,\"kind\":\"probe\",\"cell\":{\"workload\":\"w\",\"contender\":\"c\",\
+            \"size\":\"quick\"},\"instrument\":\"time\",\"seed\":1,\"items\":2,\"bytes\":3,\
+            \"outcome\":\"not-measured\",\"why\":\"because\"}\n";
+        let found = read(text.as_bytes()).unwrap();
+        let said: Vec<_> = found.skipped.iter().map(ToString::to_string).collect();
+        assert_eq!(said.len(), 3, "{said:?}");
+        assert!(
+            said[0].starts_with("line 1 has format version 99"),
+            "{said:?}"
+        );
+        assert!(said[1].starts_with("line 3 is not a record"), "{said:?}");
+        assert_eq!(found.records.len(), 1);
+        assert_eq!(
+            read(line(&found.records[0]).as_bytes()).unwrap().records,
+            found.records
+        );
+    }
+}
