@@ -7,7 +7,7 @@ use crate::dispatch::dispatch;
 use crate::item::{Bytes, Item, Keyed, Owned};
 use crate::lines::each_line;
 use crate::pipeline::Stage;
-use crate::sink::Sink;
+use crate::sink::{LANES, SPAN, Sink, UNPLACED};
 use crate::source::Indexed;
 
 /// Runs the items at `range`, which must lie within the source.
@@ -28,6 +28,7 @@ pub(crate) fn run_range<X, S, K>(
     dispatch(
         #[inline(always)]
         || {
+            #[expect(clippy::redundant_locals, reason = "it moves a copy into the closure")]
             // A copy of its own: read through the closure's environment, the address would have to
             // be loaded again after every store, and the loop would not vectorise.
             let source = source;
@@ -38,7 +39,8 @@ pub(crate) fn run_range<X, S, K>(
                     start,
                     range.len(),
                     #[inline(always)]
-                    // SAFETY: below `range.end`, which the assertion bounds by the length.
+                    // SAFETY: a sink asks for positions below the range's length only, by the
+                    // contract of `Sink`, and the assertion bounds its end.
                     |i| stage.one(local, unsafe { source.get(start + i) }),
                 );
             } else {
@@ -52,6 +54,55 @@ pub(crate) fn run_range<X, S, K>(
             }
         },
     );
+}
+
+/// Takes up to `n` items from an iterator and runs each before it takes the next. Returns how many
+/// there were; fewer than `n` mean that the iterator has ended.
+#[inline]
+pub(crate) fn run_iter<I, S, K>(
+    items: &mut I,
+    n: usize,
+    stage: &S,
+    local: &mut S::Local,
+    sink: &K,
+    part: &mut K::Part,
+) -> usize
+where
+    I: Iterator,
+    S: Stage<Owned<I::Item>>,
+    K: Sink<S::Out>,
+{
+    dispatch(
+        #[inline(always)]
+        || {
+            let mut taken = 0;
+            for item in items.take(n) {
+                stage.push(local, item, &mut |x: <S::Out as Item>::Of<'_>| {
+                    sink.push(part, x)
+                });
+                taken += 1;
+            }
+            taken
+        },
+    )
+}
+
+/// Bytes of one item as it lies in a buffer.
+pub(crate) const fn item_bytes<I: Item>() -> usize {
+    size_of::<I::Of<'static>>()
+}
+
+/// How many items of `each` bytes fit into `bytes`: a power of two between [`LANES`] and [`SPAN`], so
+/// that batches end where spans do and a running sum in lanes goes on in the first one.
+pub(crate) fn batch_items(bytes: usize, each: usize) -> usize {
+    let fit = (bytes / each.max(1)).clamp(LANES, SPAN);
+    1 << fit.ilog2()
+}
+
+/// Whether [`run_batch`] runs batches of `T` as blocks, which vectorise: then it pays to gather items
+/// into a batch first.
+pub(crate) const fn gathers<T, In: Item, S: Stage<In>>() -> bool {
+    S::ONE_TO_ONE && !std::mem::needs_drop::<T>()
 }
 
 /// Runs the items of a batch and leaves it empty.
@@ -69,10 +120,27 @@ pub(crate) fn run_batch<T, S, K>(
     dispatch(
         #[inline(always)]
         || {
-            for item in batch.drain(..) {
-                stage.push(local, item, &mut |x: <S::Out as Item>::Of<'_>| {
-                    sink.push(part, x)
-                });
+            if gathers::<T, Owned<T>, S>() {
+                let items = batch.as_ptr();
+                let n = batch.len();
+                // The items leave the batch by being read; they need no drop, should a stage panic.
+                batch.clear();
+                sink.block(
+                    part,
+                    UNPLACED,
+                    n,
+                    #[inline(always)]
+                    // SAFETY: the first `n` items were initialised, and nothing writes over them, as
+                    // the batch is borrowed exclusively. A sink reads each at most once, by the
+                    // contract of `Sink`.
+                    |i| stage.one(local, unsafe { items.add(i).read() }),
+                );
+            } else {
+                for item in batch.drain(..) {
+                    stage.push(local, item, &mut |x: <S::Out as Item>::Of<'_>| {
+                        sink.push(part, x)
+                    });
+                }
             }
         },
     );

@@ -18,15 +18,36 @@
 //! Each engine is a cargo feature of the same name, all on by default. The library prints nothing,
 //! knows no workload and starts threads only inside a call.
 
+#![cfg_attr(
+    not(all(
+        feature = "memory-optimized",
+        feature = "cache-aware",
+        feature = "async",
+        feature = "streaming",
+        feature = "parallel"
+    )),
+    allow(dead_code, reason = "not every engine uses all that engines share")
+)]
+
 mod blocks;
+mod chunks;
+mod conveyor;
+mod cutter;
 mod dispatch;
 mod engine;
+mod exchange;
 mod group;
+mod in_order;
+mod in_turn;
 mod item;
+mod join;
 mod lines;
 mod pipeline;
+mod read_ahead;
 mod sink;
 mod source;
+mod whole;
+mod workers;
 
 #[cfg(feature = "async")]
 mod asynchronous;
@@ -43,16 +64,52 @@ pub use engine::{Engine, Error, Iter, Source, iter};
 pub use group::Groups;
 pub use item::{Bytes, Item, Keyed, Owned};
 pub use pipeline::{Pipeline, Stage};
-pub use sink::{Order, Sink, batches, collect, fill, fold, group, sum};
+pub use sink::{Order, SPAN, Sink, batches, collect, fill, fold, group, sum};
 pub use source::{Files, Frame, Indexed, Protocol, Records, Requests, Windows};
 
-#[cfg(feature = "cache-aware")]
-pub use memory_optimized::CacheAware;
-#[cfg(feature = "memory-optimized")]
-pub use memory_optimized::MemoryOptimized;
 #[cfg(feature = "async")]
-use std as _;
+pub use asynchronous::Async;
+#[cfg(feature = "cache-aware")]
+pub use cache_aware::{CacheAware, Caches};
+#[cfg(feature = "memory-optimized")]
+pub use memory_optimized::{MemoryOptimized, Pool, Pooled};
 #[cfg(feature = "parallel")]
-use std as _;
+pub use parallel::Parallel;
 #[cfg(feature = "streaming")]
-use std as _;
+pub use streaming::{Reader, Streaming};
+
+/// Something to be done with every engine, whose types differ.
+pub trait Visitor {
+    /// Called by [`each`] with one engine as [`Default`] makes it.
+    fn visit<E: Engine + Default + 'static>(&mut self, engine: E);
+}
+
+/// Visits every engine that this build has, in a fixed order.
+///
+/// ```
+/// use engines::{Engine, Visitor, each};
+///
+/// struct Names(Vec<&'static str>);
+/// impl Visitor for Names {
+///     fn visit<E: Engine + Default>(&mut self, engine: E) {
+///         self.0.push(engine.name());
+///     }
+/// }
+/// let mut names = Names(Vec::new());
+/// each(&mut names);
+/// assert!(names.0.contains(&"memory-optimized"));
+/// ```
+pub fn each(visitor: &mut impl Visitor) {
+    #[cfg(feature = "memory-optimized")]
+    visitor.visit(MemoryOptimized::default());
+    #[cfg(feature = "cache-aware")]
+    visitor.visit(CacheAware::default());
+    #[cfg(feature = "async")]
+    visitor.visit(Async::default());
+    #[cfg(feature = "streaming")]
+    visitor.visit(Streaming::default());
+    #[cfg(feature = "parallel")]
+    visitor.visit(Parallel::default());
+    // A build without engines visits nothing.
+    let _ = visitor;
+}

@@ -20,10 +20,60 @@ fn without_return(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
+/// Cuts `text` into pieces of whole records, of at most `size` bytes unless one record is longer.
+pub(crate) fn pieces(mut text: &[u8], size: usize) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        if text.is_empty() {
+            return None;
+        }
+        let size = size.clamp(1, text.len());
+        let end = if size == text.len() {
+            size
+        } else if let Some(end) = memchr::memrchr(b'\n', &text[..size]) {
+            end + 1
+        } else {
+            memchr::memchr(b'\n', &text[size..]).map_or(text.len(), |end| size + end + 1)
+        };
+        let (piece, rest) = text.split_at(end);
+        text = rest;
+        Some(piece)
+    })
+}
+
+/// Memory that bytes are read into and that can grow.
+pub(crate) trait Buffer {
+    /// What can be read into.
+    fn space(&mut self) -> &mut [u8];
+
+    /// Makes the space `size` bytes long and keeps what is in it. It is never made shorter.
+    fn grow(&mut self, size: usize);
+
+    /// Heap bytes held.
+    fn held(&self) -> usize;
+}
+
+impl Buffer for Vec<u8> {
+    fn space(&mut self) -> &mut [u8] {
+        self
+    }
+
+    fn grow(&mut self, size: usize) {
+        // Exactly, because a budget may stand behind `size`.
+        self.reserve_exact(size.saturating_sub(self.len()));
+        self.resize(size.max(self.len()), 0);
+    }
+
+    fn held(&self) -> usize {
+        self.capacity()
+    }
+}
+
 /// Reads a text chunk by chunk into one buffer, so that each chunk holds whole records.
-pub(crate) struct Chunks<R> {
+pub(crate) struct Chunks<R, B> {
     reader: R,
-    buffer: Vec<u8>,
+    buffer: B,
+    /// Bytes of the buffer that are in use.
+    size: usize,
     /// The chunk that was lent last: to be dropped, except for what follows it.
     lent: usize,
     /// Bytes of the buffer that have been read into.
@@ -41,13 +91,16 @@ pub(crate) enum ChunkError {
     TooLong,
 }
 
-impl<R: Read> Chunks<R> {
-    /// Chunks of about `size` bytes, of at most `limit` bytes where a record is longer.
-    pub(crate) fn new(reader: R, size: usize, limit: usize) -> Self {
-        let buffer = vec![0; size.clamp(1, limit.max(1))];
+impl<R: Read, B: Buffer> Chunks<R, B> {
+    /// Chunks of about `size` bytes, of at most `limit` bytes where a record is longer, in a buffer
+    /// that may have been used before.
+    pub(crate) fn new(mut buffer: B, reader: R, size: usize, limit: usize) -> Self {
+        let size = size.clamp(1, limit.max(1));
+        buffer.grow(size);
         Chunks {
             reader,
             buffer,
+            size,
             lent: 0,
             filled: 0,
             limit: limit.max(1),
@@ -57,30 +110,31 @@ impl<R: Read> Chunks<R> {
 
     /// The next chunk, which ends after a `\n` or at the end of the text; empty at the end.
     pub(crate) fn next(&mut self) -> Result<&[u8], ChunkError> {
-        self.buffer.copy_within(self.lent..self.filled, 0);
+        self.buffer.space().copy_within(self.lent..self.filled, 0);
         self.filled -= self.lent;
         self.lent = 0;
         loop {
             if self.ended {
                 self.lent = self.filled;
-                return Ok(&self.buffer[..self.lent]);
+                return Ok(&self.buffer.space()[..self.lent]);
             }
-            if self.filled == self.buffer.len() {
-                if self.buffer.len() >= self.limit {
+            if self.filled == self.size {
+                if self.size >= self.limit {
                     return Err(ChunkError::TooLong);
                 }
-                self.buffer
-                    .resize((self.buffer.len() * 2).min(self.limit), 0);
+                self.size = self.size.saturating_mul(2).min(self.limit);
+                self.buffer.grow(self.size);
             }
-            match self.reader.read(&mut self.buffer[self.filled..]) {
+            let space = &mut self.buffer.space()[..self.size];
+            match self.reader.read(&mut space[self.filled..]) {
                 Ok(0) => self.ended = true,
                 Ok(n) => {
                     // Only what has just come can hold a line end: what was left over has none.
                     let fresh = self.filled;
                     self.filled += n;
-                    if let Some(end) = memchr::memrchr(b'\n', &self.buffer[fresh..self.filled]) {
+                    if let Some(end) = memchr::memrchr(b'\n', &space[fresh..self.filled]) {
                         self.lent = fresh + end + 1;
-                        return Ok(&self.buffer[..self.lent]);
+                        return Ok(&self.buffer.space()[..self.lent]);
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -89,9 +143,14 @@ impl<R: Read> Chunks<R> {
         }
     }
 
+    /// The buffer, to be used again.
+    pub(crate) fn into_buffer(self) -> B {
+        self.buffer
+    }
+
     /// Heap bytes held.
     pub(crate) fn bytes(&self) -> usize {
-        self.buffer.capacity()
+        self.buffer.held()
     }
 }
 
@@ -117,12 +176,17 @@ mod tests {
     proptest! {
         #[test]
         fn chunks_hold_whole_records(text in proptest::collection::vec(prop_oneof![Just(b'\n'), Just(b'\r'), any::<u8>()], 0..300), size in 1usize..40) {
-            let mut chunks = Chunks::new(&text[..], size, 1000);
+            let mut chunks = Chunks::new(Vec::new(), &text[..], size, 1000);
             let mut found = Vec::new();
             loop {
                 let chunk = chunks.next().unwrap();
                 if chunk.is_empty() { break; }
                 each_line(chunk, |line| found.push(line.to_vec()));
+            }
+            prop_assert_eq!(&found, &lines(&text));
+            found.clear();
+            for piece in pieces(&text, size) {
+                each_line(piece, |line| found.push(line.to_vec()));
             }
             prop_assert_eq!(found, lines(&text));
         }
@@ -130,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_record_beyond_the_limit_is_an_error() {
-        let mut chunks = Chunks::new(&b"ab\nabcdefgh\n"[..], 4, 6);
+        let mut chunks = Chunks::new(Vec::new(), &b"ab\nabcdefgh\n"[..], 4, 6);
         assert_eq!(chunks.next().unwrap(), b"ab\n");
         assert!(matches!(chunks.next(), Err(ChunkError::TooLong)));
     }

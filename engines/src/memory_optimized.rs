@@ -1,17 +1,128 @@
-//! temp
-use crate::blocks::*;
-use crate::engine::*;
-use crate::item::*;
-use crate::pipeline::*;
-use crate::sink::*;
-use crate::source::*;
-/// x
-#[derive(Default)]
-pub struct MemoryOptimized;
+//! One thread, no queue, and as little memory as the work allows: each item runs through all stages
+//! into the sink before the next one is made, and the few buffers there are get reused, also from
+//! one run to the next. A budget, where one is set, sizes the buffers and ends runs that need more.
+
+mod budget;
+mod pool;
+
+use std::fs::File;
+use std::io::Read;
+
+use self::budget::Budget;
+pub use self::pool::{Pool, Pooled};
+use crate::blocks::{
+    batch_items, gathers, item_bytes, run_batch, run_iter, run_keyed, run_range, run_text,
+};
+use crate::engine::{Engine, Error};
+use crate::exchange::{BUFFER_BYTES, Connection, Limits, RESPONSE_BYTES};
+use crate::in_order::InOrder;
+use crate::item::{Bytes, Keyed, Owned};
+use crate::lines::{Buffer, ChunkError, Chunks, pieces};
+use crate::pipeline::{Pipeline, Stage};
+use crate::sink::{SPAN, Sink};
+use crate::source::{Files, Indexed, Protocol, RecordInput, Records, Requests};
+use crate::whole::read_whole;
+
+/// Bytes of results between two calls of the sink's `flush`: a few pages, which stay in the first
+/// cache while they are lent out.
+const BATCH_BYTES: usize = 16 << 10;
+
+/// Bytes of a text that are read, or run, at once. Larger chunks gain nothing measurable.
+const CHUNK_BYTES: usize = 64 << 10;
+
+/// Requests in flight.
+const WINDOW: usize = 64;
+
+/// Idle buffers above this are freed rather than kept for the next run.
+const KEPT_BYTES: usize = 1 << 20;
+
+/// The engine that holds the least memory: lazy, single-threaded, with reused buffers and a budget.
+///
+/// ```
+/// use engines::{Engine, Error, MemoryOptimized, Pipeline, collect, fold};
+///
+/// let engine = MemoryOptimized::default().budget(64 << 10);
+/// let data = vec![1u32; 100_000];
+/// let count = fold(|| 0, |n: &mut usize, _: u32| *n += 1, |n, m| *n += m);
+/// assert_eq!(engine.run(&data[..], &Pipeline::new(), count).unwrap(), 100_000);
+/// let all = engine.run(&data[..], &Pipeline::new(), collect());
+/// assert!(matches!(all, Err(Error::Budget { needed: 400_000, .. })));
+/// ```
+#[derive(Debug)]
+pub struct MemoryOptimized {
+    budget: Budget,
+    buffers: Pool<u8>,
+}
+
+impl Default for MemoryOptimized {
+    fn default() -> Self {
+        MemoryOptimized {
+            budget: Budget(None),
+            buffers: Pool::new(1, KEPT_BYTES),
+        }
+    }
+}
+
+impl MemoryOptimized {
+    /// Limits the heap bytes that one run holds in its buffers and its sink; a run that needs more
+    /// ends with [`Error::Budget`]. Without a budget there is no limit.
+    ///
+    /// The check comes after each batch, so that a batch of a few pages of results, and a table or a
+    /// vector that has just grown, may exceed the budget for a moment. Memory is seen where a sink
+    /// reports it ([`Sink::bytes`]); what items and accumulators own themselves is not.
+    #[must_use]
+    pub fn budget(mut self, bytes: usize) -> Self {
+        self.budget = Budget(Some(bytes));
+        // A buffer that has grown in one run must not take the next one's room.
+        self.buffers = Pool::new(1, self.budget.buffer(KEPT_BYTES));
+        self
+    }
+
+    /// Items between two calls of the sink's `flush`.
+    fn batch<S: Stage<In>, In: crate::item::Item>(&self) -> usize {
+        batch_items(self.budget.buffer(BATCH_BYTES), item_bytes::<S::Out>())
+    }
+
+    /// Runs the records that `reader` yields.
+    fn read_records<S, K>(
+        &self,
+        reader: impl Read,
+        failed: impl FnOnce(std::io::Error) -> Error,
+        pipeline: &Pipeline<Bytes, S>,
+        sink: K,
+    ) -> Result<K::Output, Error>
+    where
+        S: Stage<Bytes> + Sync,
+        K: Sink<S::Out>,
+    {
+        let mut part = sink.part();
+        let mut local = S::Local::default();
+        let size = self.budget.buffer(CHUNK_BYTES);
+        let mut chunks = Chunks::new(self.buffers.take(), reader, size, self.budget.limit());
+        loop {
+            match chunks.next() {
+                Ok([]) => break,
+                Ok(text) => run_text(text, &pipeline.stage, &mut local, &sink, &mut part),
+                Err(ChunkError::Io(error)) => return Err(failed(error)),
+                Err(ChunkError::TooLong) => {
+                    return Err(Error::Budget {
+                        needed: self.budget.limit().saturating_add(1),
+                        budget: self.budget.limit(),
+                    });
+                }
+            }
+            sink.flush(&mut part);
+            self.budget.check(chunks.bytes() + sink.bytes(&part))?;
+        }
+        Ok(sink.finish(part))
+    }
+}
+
 impl Engine for MemoryOptimized {
     fn name(&self) -> &'static str {
         "memory-optimized"
     }
+
     fn indexed<X, S, K>(
         &self,
         source: X,
@@ -23,25 +134,30 @@ impl Engine for MemoryOptimized {
         S: Stage<Owned<X::Item>> + Sync,
         K: Sink<S::Out>,
     {
+        let stage = &pipeline.stage;
         let mut part = sink.part();
         let mut local = S::Local::default();
         let n = source.len();
-        for s in (0..n).step_by(SPAN) {
-            run_range(
-                source,
-                s..(s + SPAN).min(n),
-                &pipeline.stage,
-                &mut local,
-                &sink,
-                &mut part,
-            );
-            sink.seal(&mut part);
+        if S::ONE_TO_ONE {
+            sink.reserve(&mut part, n);
+            self.budget.check(sink.bytes(&part))?;
+        }
+        let batch = self.batch::<S, _>();
+        for start in (0..n).step_by(batch) {
+            let end = n.min(start + batch);
+            run_range(source, start..end, stage, &mut local, &sink, &mut part);
+            if end.is_multiple_of(SPAN) || end == n {
+                sink.seal(&mut part);
+            }
+            sink.flush(&mut part);
+            self.budget.check(sink.bytes(&part))?;
         }
         Ok(sink.finish(part))
     }
+
     fn iterate<I, S, K>(
         &self,
-        source: I,
+        mut source: I,
         pipeline: &Pipeline<Owned<I::Item>, S>,
         sink: K,
     ) -> Result<K::Output, Error>
@@ -50,12 +166,44 @@ impl Engine for MemoryOptimized {
         S: Stage<Owned<I::Item>> + Sync,
         K: Sink<S::Out>,
     {
+        let stage = &pipeline.stage;
         let mut part = sink.part();
         let mut local = S::Local::default();
-        let mut v: Vec<_> = source.collect();
-        run_batch(&mut v, &pipeline.stage, &mut local, &sink, &mut part);
-        Ok(sink.finish(part))
+        let each = item_bytes::<S::Out>();
+        if S::ONE_TO_ONE {
+            // One item more than the budget allows is enough to see that it does not suffice.
+            let most = self.budget.limit() / each.max(1);
+            sink.reserve(&mut part, source.size_hint().0.min(most.saturating_add(1)));
+            self.budget.check(sink.bytes(&part))?;
+        }
+        let gathers = gathers::<I::Item, _, S>();
+        let mut gathered = Vec::new();
+        let held = if gathers { size_of::<I::Item>() } else { 0 };
+        let batch = batch_items(self.budget.buffer(BATCH_BYTES), each + held);
+        let mut seen = 0;
+        loop {
+            let taken = if gathers {
+                gathered.extend(source.by_ref().take(batch));
+                let taken = gathered.len();
+                run_batch(&mut gathered, stage, &mut local, &sink, &mut part);
+                taken
+            } else {
+                // Item by item, so that only one of them is alive at a time.
+                run_iter(&mut source, batch, stage, &mut local, &sink, &mut part)
+            };
+            seen += taken;
+            if seen.is_multiple_of(SPAN) || taken < batch {
+                sink.seal(&mut part);
+            }
+            sink.flush(&mut part);
+            self.budget
+                .check(gathered.capacity() * held + sink.bytes(&part))?;
+            if taken < batch {
+                return Ok(sink.finish(part));
+            }
+        }
     }
+
     fn records<S, K>(
         &self,
         source: Records<'_>,
@@ -66,14 +214,28 @@ impl Engine for MemoryOptimized {
         S: Stage<Bytes> + Sync,
         K: Sink<S::Out>,
     {
-        let mut part = sink.part();
-        let mut local = S::Local::default();
-        let RecordInput::Text(text) = source.0 else {
-            panic!()
-        };
-        run_text(text, &pipeline.stage, &mut local, &sink, &mut part);
-        Ok(sink.finish(part))
+        match source.0 {
+            RecordInput::Text(text) => {
+                let mut part = sink.part();
+                let mut local = S::Local::default();
+                // The text is the caller's and is only cut, so that the sink gets its batches.
+                for piece in pieces(text, self.budget.buffer(CHUNK_BYTES)) {
+                    run_text(piece, &pipeline.stage, &mut local, &sink, &mut part);
+                    sink.flush(&mut part);
+                    self.budget.check(sink.bytes(&part))?;
+                }
+                Ok(sink.finish(part))
+            }
+            RecordInput::File(path) => {
+                let file = File::open(&path).map_err(Error::file(&path))?;
+                self.read_records(file, Error::file(&path), pipeline, sink)
+            }
+            RecordInput::Reader(reader) => {
+                self.read_records(reader, Error::io("read the records"), pipeline, sink)
+            }
+        }
     }
+
     fn requests<P, S, K>(
         &self,
         source: Requests<'_, P>,
@@ -85,8 +247,40 @@ impl Engine for MemoryOptimized {
         S: Stage<Keyed<usize>> + Sync,
         K: Sink<S::Out>,
     {
-        panic!()
+        let Requests {
+            address,
+            protocol,
+            keys,
+        } = source;
+        let mut joined = InOrder::new(sink.part(), 0);
+        if keys.is_empty() {
+            return Ok(sink.finish(joined.part));
+        }
+        let stage = &pipeline.stage;
+        let mut local = S::Local::default();
+        let limits = Limits {
+            window: WINDOW,
+            buffer_bytes: self.budget.buffer(BUFFER_BYTES),
+            response_bytes: self.budget.limit().min(RESPONSE_BYTES),
+            budget: self.budget.0.filter(|budget| *budget < RESPONSE_BYTES),
+        };
+        let mut connection = Connection::open(address)?;
+        let mut exchange = connection.pipelined(protocol, keys, 0..keys.len(), limits);
+        loop {
+            let more = exchange.step(|index, body| {
+                joined.add(index, &sink, |part| {
+                    run_keyed(body, index, stage, &mut local, &sink, part);
+                });
+                Ok(())
+            })?;
+            sink.flush(&mut joined.part);
+            self.budget.check(exchange.bytes() + joined.bytes(&sink))?;
+            if !more {
+                return Ok(sink.finish(joined.part));
+            }
+        }
     }
+
     fn files<S, K>(
         &self,
         source: Files<'_>,
@@ -97,8 +291,31 @@ impl Engine for MemoryOptimized {
         S: Stage<Keyed<usize>> + Sync,
         K: Sink<S::Out>,
     {
-        panic!()
+        let mut part = sink.part();
+        let mut local = S::Local::default();
+        let mut buffer = self.buffers.take();
+        let batch = self.budget.buffer(CHUNK_BYTES);
+        buffer.grow(batch);
+        let mut unflushed = 0;
+        for (index, path) in source.0.iter().enumerate() {
+            let end = read_whole(path, &mut buffer, 0, |size| {
+                self.budget.check(size + sink.bytes(&part))
+            })?;
+            run_keyed(
+                &buffer[..end],
+                index,
+                &pipeline.stage,
+                &mut local,
+                &sink,
+                &mut part,
+            );
+            unflushed += end.max(BATCH_BYTES / WINDOW);
+            if unflushed >= batch || index + 1 == source.0.len() {
+                unflushed = 0;
+                sink.flush(&mut part);
+            }
+            self.budget.check(buffer.held() + sink.bytes(&part))?;
+        }
+        Ok(sink.finish(part))
     }
 }
-/// x
-pub type CacheAware = MemoryOptimized;

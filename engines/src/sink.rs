@@ -23,23 +23,41 @@ pub enum Order {
 /// whole spans, and smaller blocks lie within one.
 pub const SPAN: usize = 1 << 16;
 
+/// In place of a position, where items have none that the engine knows.
+pub(crate) const UNPLACED: usize = usize::MAX;
+
 /// A consumer of items of the family `Out`.
-pub trait Sink<Out: Item>: Sync {
+///
+/// # Safety
+/// An implementation of [`Sink::block`] must call `get` with positions below `n` only, and with none
+/// twice: engines read items without a check, because one would keep the loop from vectorising. The
+/// `block` that the trait provides does so.
+pub unsafe trait Sink<Out: Item>: Sync {
     /// What one worker or one chunk accumulates.
     type Part: Send;
     /// The result of the run.
     type Output;
     /// How parts are to be joined.
     const ORDER: Order;
+    /// Whether it matters where spans end: if not, an engine with several workers may divide a span
+    /// among them. Sinks that do not implement [`Sink::seal`] set it to `false`.
+    const SPANS: bool = true;
 
     /// An empty part.
     fn part(&self) -> Self::Part;
 
+    /// Says that `items` more will be added to `part`, where an engine knows: a sink that keeps them
+    /// all can make room for them at once.
+    #[inline]
+    fn reserve(&self, part: &mut Self::Part, items: usize) {
+        let _ = (part, items);
+    }
+
     /// Adds one item.
     fn push(&self, part: &mut Self::Part, item: Out::Of<'_>);
 
-    /// Adds `n` items, of which `get(i)` is the `i`-th; the first one is number `at` of the run.
-    /// Engines use it for one-to-one pipelines over indexed sources, where it vectorises.
+    /// Adds `n` items, of which `get(i)` is the `i`-th; the first one is number `at` of the run, or
+    /// `at` is `usize::MAX` where the source is not indexed. Engines use it for one-to-one pipelines, where it vectorises.
     #[inline(always)]
     fn block<'a>(
         &self,
@@ -95,7 +113,8 @@ where
     Fold(init, step, merge, PhantomData)
 }
 
-impl<Out, A, I, F, M> Sink<Out> for Fold<A, I, F, M>
+// SAFETY: the provided `block` is used.
+unsafe impl<Out, A, I, F, M> Sink<Out> for Fold<A, I, F, M>
 where
     Out: Item,
     A: Send,
@@ -106,6 +125,7 @@ where
     type Part = A;
     type Output = A;
     const ORDER: Order = Order::Any;
+    const SPANS: bool = false;
 
     fn part(&self) -> A {
         (self.0)()
@@ -133,13 +153,19 @@ pub fn collect<O>() -> Collect<O> {
     Collect(PhantomData)
 }
 
-impl<O: Send> Sink<Owned<O>> for Collect<O> {
+// SAFETY: `block` walks the positions below `n` once.
+unsafe impl<O: Send> Sink<Owned<O>> for Collect<O> {
     type Part = Vec<O>;
     type Output = Vec<O>;
     const ORDER: Order = Order::Input;
+    const SPANS: bool = false;
 
     fn part(&self) -> Vec<O> {
         Vec::new()
+    }
+
+    fn reserve(&self, part: &mut Vec<O>, items: usize) {
+        part.reserve_exact(items);
     }
 
     #[inline(always)]
@@ -159,7 +185,7 @@ impl<O: Send> Sink<Owned<O>> for Collect<O> {
     }
 
     fn merge(&self, into: &mut Vec<O>, mut from: Vec<O>) {
-        if into.is_empty() {
+        if into.capacity() == 0 {
             *into = from;
         } else {
             into.append(&mut from);
@@ -186,7 +212,8 @@ pub fn sum() -> Sum {
     Sum(())
 }
 
-const LANES: usize = 32;
+/// Running sums of [`sum`]; a block of a one-to-one pipeline is a multiple of them long.
+pub(crate) const LANES: usize = 32;
 
 /// Thirty-two running sums and the lane that is next.
 pub struct Lanes {
@@ -195,7 +222,8 @@ pub struct Lanes {
     total: f64,
 }
 
-impl Sink<Owned<f64>> for Sum {
+// SAFETY: `block` walks the positions below `n` once: whole rows of lanes first, then the rest.
+unsafe impl Sink<Owned<f64>> for Sum {
     type Part = Lanes;
     type Output = f64;
     const ORDER: Order = Order::Input;
@@ -222,7 +250,11 @@ impl Sink<Owned<f64>> for Sum {
         n: usize,
         mut get: impl FnMut(usize) -> Of<'a, f64>,
     ) {
-        // Blocks start at lane 0: all but the last of a span are a multiple of the lanes long.
+        if !part.next.is_multiple_of(LANES) {
+            // After an odd block; engines avoid them within a span, because this does not vectorise.
+            return (0..n).for_each(|i| Sink::<Owned<f64>>::push(self, part, get(i)));
+        }
+        part.next += n;
         let mut sums = part.sums;
         let whole = n - n % LANES;
         let mut base = 0;
@@ -282,19 +314,24 @@ unsafe impl<O: Send> Sync for Fill<'_, O> {}
 // SAFETY: as above; sending it moves the exclusive borrow.
 unsafe impl<O: Send> Send for Fill<'_, O> {}
 
-impl<O: Copy + Send> Sink<Owned<O>> for Fill<'_, O> {
+const UNFIT: &str = "`fill` needs a one-to-one pipeline over an indexed source";
+
+// SAFETY: `block` walks the positions of a slice of length `n` once.
+unsafe impl<O: Copy + Send> Sink<Owned<O>> for Fill<'_, O> {
     type Part = ();
     type Output = ();
     const ORDER: Order = Order::Any;
+    const SPANS: bool = false;
 
     fn part(&self) {}
 
     fn push(&self, (): &mut (), _: O) {
-        panic!("`fill` needs a one-to-one pipeline over an indexed source");
+        panic!("{UNFIT}");
     }
 
     #[inline(always)]
     fn block<'a>(&self, (): &mut (), at: usize, n: usize, mut get: impl FnMut(usize) -> Of<'a, O>) {
+        assert!(at != UNPLACED, "{UNFIT}");
         assert!(
             at.checked_add(n).is_some_and(|end| end <= self.len),
             "`fill` is too short"
@@ -325,7 +362,8 @@ where
     Group(init, step, merge, PhantomData)
 }
 
-impl<V, A, I, F, M> Sink<Keyed<V>> for Group<A, I, F, M>
+// SAFETY: the provided `block` is used.
+unsafe impl<V, A, I, F, M> Sink<Keyed<V>> for Group<A, I, F, M>
 where
     A: Send,
     I: Fn() -> A + Sync,
@@ -335,6 +373,7 @@ where
     type Part = Groups<A>;
     type Output = Groups<A>;
     const ORDER: Order = Order::Any;
+    const SPANS: bool = false;
 
     fn part(&self) -> Groups<A> {
         Groups::new()
@@ -380,10 +419,12 @@ pub fn batches<O, F: FnMut(&[O]) + Send>(f: F) -> Batches<O, F> {
     Batches(Mutex::new(f), PhantomData)
 }
 
-impl<O: Send, F: FnMut(&[O]) + Send> Sink<Owned<O>> for Batches<O, F> {
+// SAFETY: `block` walks the positions below `n` once.
+unsafe impl<O: Send, F: FnMut(&[O]) + Send> Sink<Owned<O>> for Batches<O, F> {
     type Part = Vec<O>;
     type Output = ();
     const ORDER: Order = Order::Input;
+    const SPANS: bool = false;
 
     fn part(&self) -> Vec<O> {
         Vec::new()
@@ -417,7 +458,11 @@ impl<O: Send, F: FnMut(&[O]) + Send> Sink<Owned<O>> for Batches<O, F> {
     }
 
     fn merge(&self, into: &mut Vec<O>, mut from: Vec<O>) {
-        into.append(&mut from);
+        if into.is_empty() {
+            *into = from;
+        } else {
+            into.append(&mut from);
+        }
     }
 
     fn finish(self, mut part: Vec<O>) {

@@ -1,1 +1,284 @@
-//! x
+//! The streaming engine: a bounded amount of memory for input of any length, and results while the
+//! input still arrives.
+//!
+//! Files are read in chunks with positioned reads, into one buffer for each thread; pipes, and whole
+//! files by the thousand, are read ahead on threads of their own into a fixed set of buffers. Records
+//! are borrowed from these buffers and never copied.
+
+mod mapped;
+
+use self::mapped::MapChunks;
+use crate::blocks::run_keyed;
+use crate::chunks::{FileChunks, Text, TextChunks, open, run_chunks};
+use crate::cutter::Cutter;
+use crate::engine::{Engine, Error};
+use crate::exchange::{Connection, Limits, RESPONSE_BYTES};
+use crate::in_order::InOrder;
+use crate::in_turn::{run_indexed, run_iterator};
+use crate::item::{Bytes, Keyed, Owned};
+use crate::pipeline::{Pipeline, Stage};
+use crate::read_ahead::{run_files, run_reader};
+use crate::sink::Sink;
+use crate::source::{Files, Indexed, Protocol, Records, Requests};
+use crate::workers::{Memory, Threads, available_workers};
+
+/// How a regular file is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reader {
+    /// With positioned reads into a buffer for each thread.
+    #[default]
+    Read,
+    /// Mapped into memory. It is no faster while the file is in the page cache, and slower when it is
+    /// not. If another process makes the file shorter during the run, what is left is read as long as
+    /// the change is seen before a chunk begins; a change while a chunk is being read ends the
+    /// process with `SIGBUS`. Use it for files that nobody changes.
+    Map,
+}
+
+/// Runs pipelines over input that is longer than memory, or that is still arriving.
+///
+/// ```
+/// use engines::{Engine, Pipeline, Records, Streaming, batches};
+///
+/// let lengths = Pipeline::records().map(|line| line.len());
+/// let mut longest = 0;
+/// let sink = batches(|batch: &[usize]| longest = longest.max(batch.iter().copied().max().unwrap_or(0)));
+/// Streaming::default().run(Records::reader(&b"one\nthree\n"[..]), &lengths, sink).unwrap();
+/// assert_eq!(longest, 5);
+/// ```
+///
+/// Items in memory, iterators and requests run on the calling thread, in batches that are handed to
+/// the sink as they come. If a run fails while a reader blocks, it returns once the read does.
+#[derive(Clone, Debug)]
+pub struct Streaming {
+    workers: usize,
+    readers: usize,
+    chunk_bytes: usize,
+    record_bytes: usize,
+    memory: usize,
+    window: usize,
+    reader: Reader,
+}
+
+impl Default for Streaming {
+    /// Chunks of 256 KiB, one worker for each processor that the process may use.
+    fn default() -> Self {
+        let workers = available_workers();
+        Streaming {
+            workers,
+            readers: workers,
+            chunk_bytes: 256 << 10,
+            record_bytes: 256 << 20,
+            memory: usize::MAX,
+            window: 256,
+            reader: Reader::Read,
+        }
+    }
+}
+
+impl Streaming {
+    /// Sets the number of threads that process records and files, at least 1.
+    #[must_use]
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = workers.max(1);
+        self
+    }
+
+    /// Sets the number of threads that read whole files ahead, at least 1; as many as there are
+    /// processors unless set. Each has three buffers.
+    #[must_use]
+    pub fn readers(mut self, readers: usize) -> Self {
+        self.readers = readers.max(1);
+        self
+    }
+
+    /// Sets the bytes of a chunk of text or of a batch of files, at least 1: 256 KiB unless set. A run
+    /// over a file holds one chunk for each worker, a run over a reader two more.
+    #[must_use]
+    pub fn chunk_bytes(mut self, bytes: usize) -> Self {
+        self.chunk_bytes = bytes.max(1);
+        self
+    }
+
+    /// Sets the bytes of the longest record, 256 MiB unless set: the buffer that holds it grows to
+    /// them. A longer one is [`Error::Budget`].
+    #[must_use]
+    pub fn longest_record(mut self, bytes: usize) -> Self {
+        self.record_bytes = bytes;
+        self
+    }
+
+    /// Sets what any one buffer, and what the sink keeps, may take in bytes; more is
+    /// [`Error::Budget`]. There is no limit unless it is set.
+    #[must_use]
+    pub fn memory(mut self, bytes: usize) -> Self {
+        self.memory = bytes;
+        self
+    }
+
+    /// Sets the number of requests under way, at least 1: 256 unless set.
+    #[must_use]
+    pub fn window(mut self, requests: usize) -> Self {
+        self.window = requests.max(1);
+        self
+    }
+
+    /// Sets how regular files are read.
+    #[must_use]
+    pub fn reader(mut self, reader: Reader) -> Self {
+        self.reader = reader;
+        self
+    }
+
+    fn limits(&self) -> Memory {
+        Memory::new(self.memory, 1)
+    }
+
+    /// The workers that there is use for in a text of this length.
+    fn crew(&self, length: u64, size: usize) -> Threads {
+        let chunks = usize::try_from(length.div_ceil(size as u64)).unwrap_or(usize::MAX);
+        Threads(self.workers.min(chunks))
+    }
+}
+
+impl Engine for Streaming {
+    fn name(&self) -> &'static str {
+        "streaming"
+    }
+
+    fn indexed<X, S, K>(
+        &self,
+        source: X,
+        pipeline: &Pipeline<Owned<X::Item>, S>,
+        sink: K,
+    ) -> Result<K::Output, Error>
+    where
+        X: Indexed,
+        S: Stage<Owned<X::Item>> + Sync,
+        K: Sink<S::Out>,
+    {
+        let part = run_indexed(source, &pipeline.stage, &sink, self.limits())?;
+        Ok(sink.finish(part))
+    }
+
+    fn iterate<I, S, K>(
+        &self,
+        source: I,
+        pipeline: &Pipeline<Owned<I::Item>, S>,
+        sink: K,
+    ) -> Result<K::Output, Error>
+    where
+        I: Iterator<Item: Send> + Send,
+        S: Stage<Owned<I::Item>> + Sync,
+        K: Sink<S::Out>,
+    {
+        let part = run_iterator(source, &pipeline.stage, &sink, self.limits())?;
+        Ok(sink.finish(part))
+    }
+
+    fn records<S, K>(
+        &self,
+        source: Records<'_>,
+        pipeline: &Pipeline<Bytes, S>,
+        sink: K,
+    ) -> Result<K::Output, Error>
+    where
+        S: Stage<Bytes> + Sync,
+        K: Sink<S::Out>,
+    {
+        let stage = &pipeline.stage;
+        let memory = self.limits();
+        let limit = self.record_bytes.min(self.memory);
+        let size = self.chunk_bytes.min(limit).max(1);
+        let part = match open(source)? {
+            Text::Memory(text) => {
+                let crew = self.crew(text.len() as u64, size);
+                run_chunks(&crew, &TextChunks::new(text, size), stage, &sink, memory)
+            }
+            Text::File { file, path, length } => {
+                let crew = self.crew(length, size);
+                match self.reader {
+                    Reader::Read => {
+                        let chunks = FileChunks::new(file, path, length, size, limit);
+                        run_chunks(&crew, &chunks, stage, &sink, memory)
+                    }
+                    Reader::Map => {
+                        let chunks = MapChunks::new(file, path, size)?;
+                        run_chunks(&crew, &chunks, stage, &sink, memory)
+                    }
+                }
+            }
+            Text::Reader(reader, path) => {
+                // A chunk goes on as soon as it has a record, so that results do not wait for more.
+                let cutter = Cutter::new(reader, size, limit, false).of(path);
+                run_reader(&Threads(self.workers), cutter, stage, &sink, memory)
+            }
+        }?;
+        Ok(sink.finish(part))
+    }
+
+    fn requests<P, S, K>(
+        &self,
+        source: Requests<'_, P>,
+        pipeline: &Pipeline<Keyed<usize>, S>,
+        sink: K,
+    ) -> Result<K::Output, Error>
+    where
+        P: Protocol,
+        S: Stage<Keyed<usize>> + Sync,
+        K: Sink<S::Out>,
+    {
+        let mut results = InOrder::new(sink.part(), 0);
+        if source.keys.is_empty() {
+            return Ok(sink.finish(results.part));
+        }
+        let mut local = S::Local::default();
+        let limits = Limits {
+            response_bytes: RESPONSE_BYTES.min(self.memory),
+            budget: (self.memory < RESPONSE_BYTES).then_some(self.memory),
+            ..Limits::window(self.window)
+        };
+        let mut connection = Connection::open(source.address)?;
+        let all = 0..source.keys.len();
+        let mut exchange = connection.pipelined(source.protocol, source.keys, all, limits);
+        loop {
+            let more = exchange.step(|index, body| {
+                results.add(index, &sink, |part| {
+                    run_keyed(body, index, &pipeline.stage, &mut local, &sink, part);
+                });
+                Ok(())
+            })?;
+            sink.flush(&mut results.part);
+            Memory::check(results.bytes(&sink) + exchange.bytes(), self.memory)?;
+            if !more {
+                return Ok(sink.finish(results.part));
+            }
+        }
+    }
+
+    fn files<S, K>(
+        &self,
+        source: Files<'_>,
+        pipeline: &Pipeline<Keyed<usize>, S>,
+        sink: K,
+    ) -> Result<K::Output, Error>
+    where
+        S: Stage<Keyed<usize>> + Sync,
+        K: Sink<S::Out>,
+    {
+        let part = run_files(
+            &Threads(self.workers.min(source.0.len())),
+            self.readers,
+            source.0,
+            self.chunk_bytes,
+            &pipeline.stage,
+            &sink,
+            self.limits(),
+        )?;
+        Ok(sink.finish(part))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,397 @@
+//! A text in chunks that several workers claim by number: from memory, from a file with positioned
+//! reads, or from a reader under a lock. Every chunk is lent as a run of whole records.
+//!
+//! In memory and in files chunk `k` covers the bytes from `k * size` to `(k + 1) * size`, and a record
+//! belongs to the chunk in which it starts. So each worker finds its records without asking another:
+//! it skips to the first record that starts in its chunk and reads on to the end of the last.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::blocks::run_text;
+use crate::cutter::Cutter;
+use crate::engine::Error;
+use crate::item::Bytes;
+use crate::pipeline::Stage;
+use crate::sink::Sink;
+use crate::source::{RecordInput, Records};
+use crate::workers::{Crew, Memory, run_claims};
+
+/// Where the records of a run lie, once a file has been opened.
+pub(crate) enum Text<'s> {
+    Memory(&'s [u8]),
+    File {
+        file: File,
+        path: PathBuf,
+        length: u64,
+    },
+    /// With the path, if it is that of a file.
+    Reader(Box<dyn Read + Send + 's>, Option<PathBuf>),
+}
+
+/// Opens the file, if the records lie in one.
+pub(crate) fn open(source: Records<'_>) -> Result<Text<'_>, Error> {
+    Ok(match source.0 {
+        RecordInput::Text(text) => Text::Memory(text),
+        RecordInput::Reader(reader) => Text::Reader(reader, None),
+        RecordInput::File(path) => {
+            let file = File::open(&path).map_err(Error::file(&path))?;
+            let about = file.metadata().map_err(Error::file(&path))?;
+            if about.is_dir() {
+                // It opens like a file, and only reading it would fail.
+                return Err(Error::file(&path)(std::io::ErrorKind::IsADirectory.into()));
+            }
+            // Pipes have no positions, and what the kernel makes up as it is read has no length.
+            if about.is_file() && about.len() > 0 {
+                let length = about.len();
+                Text::File { file, path, length }
+            } else {
+                Text::Reader(Box::new(file), Some(path))
+            }
+        }
+    })
+}
+
+/// A text that can be claimed in chunks of whole records.
+pub(crate) trait Chunked: Sync {
+    /// What a worker keeps to hold its chunk.
+    type Buffer: Default;
+
+    /// Claims the next chunk, in place of the one held: its number, or `None` at the end.
+    fn claim(&self, buffer: &mut Self::Buffer) -> Result<Option<usize>, Error>;
+
+    /// The records of the chunk just claimed; there may be none.
+    fn text<'b>(&'b self, buffer: &'b Self::Buffer) -> &'b [u8];
+
+    /// Wakes whoever waits in `claim`: the run is to end.
+    fn halt(&self) {}
+}
+
+/// Runs all chunks of a text on a crew.
+pub(crate) fn run_chunks<C, S, K>(
+    crew: &impl Crew,
+    chunks: &C,
+    stage: &S,
+    sink: &K,
+    memory: Memory,
+) -> Result<K::Part, Error>
+where
+    C: Chunked,
+    S: Stage<Bytes> + Sync,
+    K: Sink<S::Out>,
+{
+    run_claims(
+        crew,
+        sink,
+        memory,
+        || (C::Buffer::default(), S::Local::default()),
+        |(buffer, _)| chunks.claim(buffer),
+        |(buffer, local), _, part| {
+            run_text(chunks.text(buffer), stage, local, sink, part);
+            Ok(())
+        },
+        || chunks.halt(),
+    )
+}
+
+/// The records that start in `chunk`, as a range of `text`.
+pub(crate) fn records_starting_in(text: &[u8], chunk: Range<usize>) -> Range<usize> {
+    let begin = match chunk.start {
+        0 => 0,
+        // A record starts behind a line end, which may be the last byte before the chunk.
+        start => match memchr::memchr(b'\n', &text[start - 1..chunk.end - 1]) {
+            Some(at) => start + at,
+            None => return 0..0,
+        },
+    };
+    let last = chunk.end - 1;
+    let end = memchr::memchr(b'\n', &text[last..]).map_or(text.len(), |at| last + at + 1);
+    begin..end
+}
+
+/// Chunks of a text in memory.
+pub(crate) struct TextChunks<'t> {
+    text: &'t [u8],
+    size: usize,
+    cursor: AtomicUsize,
+}
+
+impl<'t> TextChunks<'t> {
+    pub(crate) fn new(text: &'t [u8], size: usize) -> Self {
+        TextChunks {
+            text,
+            size: size.max(1),
+            cursor: AtomicUsize::new(0),
+        }
+    }
+}
+
+impl Chunked for TextChunks<'_> {
+    type Buffer = Range<usize>;
+
+    fn claim(&self, range: &mut Range<usize>) -> Result<Option<usize>, Error> {
+        let number = self.cursor.fetch_add(1, Ordering::Relaxed);
+        let start = number.saturating_mul(self.size);
+        if start >= self.text.len() {
+            return Ok(None);
+        }
+        let end = start.saturating_add(self.size).min(self.text.len());
+        *range = records_starting_in(self.text, start..end);
+        Ok(Some(number))
+    }
+
+    fn text<'b>(&'b self, range: &'b Range<usize>) -> &'b [u8] {
+        &self.text[range.clone()]
+    }
+}
+
+/// Chunks of a regular file, read with positioned reads into one buffer for each worker.
+pub(crate) struct FileChunks {
+    file: Positioned,
+    path: PathBuf,
+    /// Length when the file was opened; what is appended later is not read.
+    length: u64,
+    size: usize,
+    limit: usize,
+    cursor: AtomicUsize,
+}
+
+/// A worker's chunk of a file.
+#[derive(Default)]
+pub(crate) struct FileBuffer {
+    bytes: Vec<u8>,
+    records: Range<usize>,
+}
+
+/// Bytes read beyond a chunk at once, where its last record is expected to end.
+const TAIL: usize = 1024;
+
+impl FileChunks {
+    /// Chunks of `size` bytes; a chunk with its last record may take `limit` bytes.
+    pub(crate) fn new(file: File, path: PathBuf, length: u64, size: usize, limit: usize) -> Self {
+        FileChunks {
+            file: Positioned::new(file),
+            path,
+            length,
+            size: size.max(1),
+            limit: limit.max(size.saturating_add(2 * TAIL)),
+            cursor: AtomicUsize::new(0),
+        }
+    }
+
+    fn read(&self, number: usize, buffer: &mut FileBuffer) -> Result<(), Error> {
+        let start = number as u64 * self.size as u64;
+        let end = (start + self.size as u64).min(self.length);
+        // With the byte before the chunk, which tells whether a record starts at its beginning.
+        let base = start.saturating_sub(1);
+        let rest = usize::try_from(self.length - base).unwrap_or(usize::MAX);
+        let chunk = (start - base) as usize..(end - base) as usize;
+        let mut wanted = (chunk.end + TAIL).min(rest);
+        let mut filled = 0;
+        let mut searched = chunk.end - 1;
+        let records = loop {
+            if buffer.bytes.len() < wanted {
+                buffer.bytes.resize(wanted, 0);
+            }
+            let read = self
+                .file
+                .read(base + filled as u64, &mut buffer.bytes[filled..wanted])
+                .map_err(Error::file(&self.path))?;
+            filled += read;
+            // The file has become shorter: what is left of the chunk counts.
+            let short = filled < wanted;
+            if filled < chunk.end {
+                if filled <= chunk.start {
+                    break 0..0;
+                }
+                break records_starting_in(&buffer.bytes[..filled], chunk.start..filled);
+            }
+            let found = memchr::memchr(b'\n', &buffer.bytes[searched..filled]).is_some();
+            if found || short || wanted == rest {
+                break records_starting_in(&buffer.bytes[..filled], chunk.clone());
+            }
+            // A chunk in which no record starts need not be read to the end of the record in it.
+            if chunk.start > 0
+                && memchr::memchr(b'\n', &buffer.bytes[chunk.start - 1..chunk.end - 1]).is_none()
+            {
+                break 0..0;
+            }
+            searched = filled;
+            Memory::check(wanted.saturating_add(TAIL), self.limit)?;
+            wanted = wanted.saturating_mul(2).min(self.limit).min(rest);
+        };
+        buffer.records = records;
+        Ok(())
+    }
+}
+
+impl Chunked for FileChunks {
+    type Buffer = FileBuffer;
+
+    fn claim(&self, buffer: &mut FileBuffer) -> Result<Option<usize>, Error> {
+        let number = self.cursor.fetch_add(1, Ordering::Relaxed);
+        if number as u64 >= self.length.div_ceil(self.size as u64) {
+            return Ok(None);
+        }
+        self.read(number, buffer)?;
+        Ok(Some(number))
+    }
+
+    fn text<'b>(&'b self, buffer: &'b FileBuffer) -> &'b [u8] {
+        &buffer.bytes[buffer.records.clone()]
+    }
+}
+
+/// A file that several threads read from at positions of their own.
+struct Positioned {
+    #[cfg(unix)]
+    file: File,
+    #[cfg(not(unix))]
+    file: Mutex<File>,
+}
+
+impl Positioned {
+    #[cfg(unix)]
+    fn new(file: File) -> Self {
+        Positioned { file }
+    }
+
+    #[cfg(not(unix))]
+    fn new(file: File) -> Self {
+        Positioned {
+            file: Mutex::new(file),
+        }
+    }
+
+    /// Fills `out` from `offset`; less at the end of the file.
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<usize> {
+        let mut filled = 0;
+        while filled < out.len() {
+            match self.read_once(offset + filled as u64, &mut out[filled..]) {
+                Ok(0) => break,
+                Ok(n) => filled += n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(filled)
+    }
+
+    #[cfg(unix)]
+    fn read_once(&self, offset: u64, out: &mut [u8]) -> io::Result<usize> {
+        std::os::unix::fs::FileExt::read_at(&self.file, out, offset)
+    }
+
+    #[cfg(not(unix))]
+    fn read_once(&self, offset: u64, out: &mut [u8]) -> io::Result<usize> {
+        use std::io::{Seek, SeekFrom};
+        let mut file = self
+            .file
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        file.seek(SeekFrom::Start(offset))?;
+        file.read(out)
+    }
+}
+
+/// Chunks of a reader, which workers read in turn under a lock.
+pub(crate) struct ReaderChunks<R>(Mutex<(Cutter<R>, usize)>);
+
+impl<R: Read + Send> ReaderChunks<R> {
+    pub(crate) fn new(cutter: Cutter<R>) -> Self {
+        ReaderChunks(Mutex::new((cutter, 0)))
+    }
+}
+
+impl<R: Read + Send> Chunked for ReaderChunks<R> {
+    /// The buffer and how much of it is the chunk.
+    type Buffer = (Vec<u8>, usize);
+
+    fn claim(&self, (buffer, length): &mut Self::Buffer) -> Result<Option<usize>, Error> {
+        // A reader that has panicked is not read again.
+        let Ok(mut shared) = self.0.lock() else {
+            return Ok(None);
+        };
+        let (cutter, number) = &mut *shared;
+        *length = cutter.next(buffer)?;
+        if *length == 0 {
+            return Ok(None);
+        }
+        *number += 1;
+        Ok(Some(*number - 1))
+    }
+
+    fn text<'b>(&'b self, (buffer, length): &'b Self::Buffer) -> &'b [u8] {
+        &buffer[..*length]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lines::each_line;
+    use proptest::prelude::*;
+    use std::io::Write;
+
+    fn lines(text: &[u8]) -> Vec<Vec<u8>> {
+        let mut lines = Vec::new();
+        each_line(text, |line| lines.push(line.to_vec()));
+        lines
+    }
+
+    fn all(chunks: &impl Chunked) -> Vec<Vec<u8>> {
+        let mut buffer = Default::default();
+        let mut found = Vec::new();
+        while chunks.claim(&mut buffer).unwrap().is_some() {
+            each_line(chunks.text(&buffer), |line| found.push(line.to_vec()));
+        }
+        found
+    }
+
+    fn text() -> impl Strategy<Value = Vec<u8>> {
+        let byte = prop_oneof![3 => Just(b'\n'), 1 => Just(b'\r'), 12 => any::<u8>()];
+        proptest::collection::vec(byte, 0..200)
+    }
+
+    fn file(text: &[u8]) -> File {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(text).unwrap();
+        file
+    }
+
+    proptest! {
+        #[test]
+        fn every_record_once(text in text(), size in 1usize..40) {
+            prop_assert_eq!(all(&TextChunks::new(&text, size)), lines(&text));
+            let chunks = FileChunks::new(file(&text), PathBuf::new(), text.len() as u64, size, 10_000);
+            prop_assert_eq!(all(&chunks), lines(&text));
+        }
+    }
+
+    #[test]
+    fn a_record_over_many_chunks() {
+        let mut text = b"short\n".to_vec();
+        text.extend([b'x'; 10_000]);
+        text.extend(b"\nlast");
+        let chunks =
+            |limit| FileChunks::new(file(&text), PathBuf::new(), text.len() as u64, 16, limit);
+        assert_eq!(all(&chunks(20_000)), lines(&text));
+        let mut buffer = FileBuffer::default();
+        let error = chunks(4000).claim(&mut buffer).unwrap_err();
+        assert!(
+            matches!(error, Error::Budget { budget: 4000, .. }),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_file_that_has_shrunk_ends_where_it_ends() {
+        let text = b"one\ntwo\nthree\n";
+        let chunks = FileChunks::new(file(text), PathBuf::new(), 100, 5, 10_000);
+        assert_eq!(all(&chunks), lines(text));
+    }
+}

@@ -1,0 +1,121 @@
+//! Cuts what a reader yields into chunks of whole records, into buffers that others own and that may
+//! be worked on by one thread while another reads on.
+
+use std::io::{ErrorKind, Read};
+use std::path::PathBuf;
+
+use crate::engine::Error;
+use crate::workers::Memory;
+
+/// Cuts what a reader yields into chunks of whole records, into buffers that others own.
+pub(crate) struct Cutter<R> {
+    reader: R,
+    /// What is read, if it is a file.
+    path: Option<PathBuf>,
+    /// The beginning of a record whose end is not read yet.
+    carry: Vec<u8>,
+    size: usize,
+    limit: usize,
+    /// Whether a chunk is filled before it is handed on, or goes on as soon as it has one record.
+    fill: bool,
+    ended: bool,
+}
+
+impl<R: Read> Cutter<R> {
+    /// Chunks of at most `size` bytes, of up to `limit` bytes where a record is longer.
+    pub(crate) fn new(reader: R, size: usize, limit: usize, fill: bool) -> Self {
+        Cutter {
+            reader,
+            path: None,
+            carry: Vec::new(),
+            size: size.max(1),
+            limit: limit.max(1),
+            fill,
+            ended: false,
+        }
+    }
+
+    /// Names the file that is read, for errors.
+    pub(crate) fn of(self, path: Option<PathBuf>) -> Self {
+        Cutter { path, ..self }
+    }
+
+    /// Puts the next chunk into `buffer` and returns its length; 0 at the end of the text.
+    pub(crate) fn next(&mut self, buffer: &mut Vec<u8>) -> Result<usize, Error> {
+        if self.ended {
+            return Ok(0);
+        }
+        let mut filled = self.carry.len();
+        if buffer.len() < self.size.max(filled) {
+            buffer.resize(self.size.max(filled), 0);
+        }
+        buffer[..filled].copy_from_slice(&self.carry);
+        self.carry.clear();
+        let mut cut = None;
+        loop {
+            if filled == buffer.len() {
+                if cut.is_some() {
+                    break;
+                }
+                Memory::check(filled + 1, self.limit)?;
+                buffer.resize((filled * 2).min(self.limit), 0);
+            }
+            match self.reader.read(&mut buffer[filled..]) {
+                Ok(0) => {
+                    self.ended = true;
+                    return Ok(filled);
+                }
+                Ok(n) => {
+                    let fresh = filled;
+                    filled += n;
+                    if let Some(at) = memchr::memrchr(b'\n', &buffer[fresh..filled]) {
+                        cut = Some(fresh + at + 1);
+                        if !self.fill {
+                            break;
+                        }
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => {
+                    return Err(match &self.path {
+                        Some(path) => Error::file(path)(error),
+                        None => Error::io("read the records")(error),
+                    });
+                }
+            }
+        }
+        let cut = cut.expect("the loop ends at a cut");
+        self.carry.extend_from_slice(&buffer[cut..filled]);
+        Ok(cut)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lines::each_line;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_record_once(
+            text in proptest::collection::vec(prop_oneof![2 => Just(b'\n'), 1 => Just(b'\r'), 9 => any::<u8>()], 0..200),
+            size in 1usize..40,
+            fill in any::<bool>(),
+        ) {
+            let mut expected = Vec::new();
+            each_line(&text, |line| expected.push(line.to_vec()));
+            let mut cutter = Cutter::new(&text[..], size, 1000, fill);
+            let mut found = Vec::new();
+            let mut buffer = Vec::new();
+            loop {
+                let length = cutter.next(&mut buffer).unwrap();
+                if length == 0 {
+                    break;
+                }
+                each_line(&buffer[..length], |line| found.push(line.to_vec()));
+            }
+            prop_assert_eq!(found, expected);
+        }
+    }
+}
