@@ -2,13 +2,25 @@
 //! engine can run, carries two baselines and knows the right answer. It names no engine.
 
 mod answer;
+mod baseline;
+mod generate;
+mod parse;
 
-pub use answer::{Answer, Mismatch};
+pub mod io_bound;
+pub mod large_file;
+pub mod many_small_items;
+pub mod numeric;
+pub mod service;
+
+#[cfg(test)]
+mod oracle;
+
+pub use answer::{Answer, Mismatch, Summary};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use engines::Engine;
+use engines::{Engine, Groups, Keyed, Sink};
 
 /// How much input a workload makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,5 +112,30 @@ pub trait Visitor {
 
 /// Calls `visitor` with every workload.
 pub fn each(visitor: &mut impl Visitor) {
-    let _ = visitor;
+    visitor.visit(numeric::Map);
+    visitor.visit(numeric::Sum);
+    visitor.visit(numeric::Window);
+    visitor.visit(io_bound::Requests::default());
+    visitor.visit(io_bound::Files);
+    visitor.visit(large_file::Aggregate);
+    visitor.visit(many_small_items::FewKeys::default());
+    visitor.visit(many_small_items::ManyKeys::default());
+}
+
+/// Where the pipelines over records end: statistics by key.
+fn summaries() -> impl Sink<Keyed<i64>, Output = Groups<Summary>> {
+    engines::group(Summary::default, Summary::add, Summary::merge)
+}
+
+/// Drops the keys that are not UTF-8. A pipeline that groups by bytes leaves the check to this, because
+/// a key need be checked once only, not each time that it comes.
+fn with_text_keys(groups: Groups<Summary>) -> Groups<Summary> {
+    if groups.iter().all(|(key, _)| parse::is_utf8(key)) {
+        return groups;
+    }
+    let mut checked = Groups::new();
+    for (key, summary) in groups.iter().filter(|(key, _)| parse::is_utf8(key)) {
+        *checked.entry(key, Summary::default) = *summary;
+    }
+    checked
 }
