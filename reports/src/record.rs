@@ -7,7 +7,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-/// The version that [`line`] writes. A line of any past version must always parse.
+/// The version that [`line()`] writes. A line of any past version must always parse.
 pub const VERSION: u32 = 1;
 
 /// What one line says.

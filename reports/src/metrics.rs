@@ -1,0 +1,130 @@
+//! The quantities that records hold and claims name: their units, the instrument each comes from, and
+//! the words for having less of it. A metric is one line of [`ALL`].
+
+/// What is known about a metric.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// Its name in records and claims.
+    pub name: &'static str,
+    /// For the pages.
+    pub title: &'static str,
+    /// The instrument that it comes from.
+    pub instrument: &'static str,
+    /// What a baseline-to-contender ratio above one means, as in "2x as fast".
+    pub advantage: &'static str,
+}
+
+/// The metric that says whether the work was completed at all under a limit of memory smaller than its
+/// input. It has no ratio.
+pub const COMPLETES: &str = "completes";
+
+/// The instrument that measures under a limit of memory smaller than the input.
+pub const LIMITED: &str = "limited";
+
+const fn metric(
+    name: &'static str,
+    title: &'static str,
+    instrument: &'static str,
+    advantage: &'static str,
+) -> Metric {
+    Metric {
+        name,
+        title,
+        instrument,
+        advantage,
+    }
+}
+
+/// Every metric that a claim may name.
+pub const ALL: &[Metric] = &[
+    metric("wall-time", "Wall time", "time", "as fast"),
+    metric("cpu-time", "CPU time", "time", "as fast in CPU time"),
+    metric("heap-peak", "Peak heap", "heap", "less heap at the peak"),
+    metric(
+        "heap-bytes",
+        "Heap bytes allocated",
+        "heap",
+        "fewer heap bytes",
+    ),
+    metric(
+        "heap-blocks",
+        "Heap blocks allocated",
+        "heap",
+        "fewer heap blocks",
+    ),
+    metric(
+        "resident-peak",
+        "Peak resident memory",
+        "resident",
+        "less resident memory",
+    ),
+    metric(
+        "resident-growth",
+        "Growth of resident memory",
+        "resident",
+        "less memory growth",
+    ),
+    metric(
+        "minor-faults",
+        "Minor page faults",
+        "resident",
+        "fewer minor faults",
+    ),
+    metric(
+        "major-faults",
+        "Major page faults",
+        "resident",
+        "fewer major faults",
+    ),
+    metric(
+        "instructions",
+        "Instructions",
+        "counts",
+        "fewer instructions",
+    ),
+    metric(
+        "l1-misses",
+        "First-level cache misses",
+        "counts",
+        "fewer L1 misses",
+    ),
+    metric(
+        "last-level-misses",
+        "Last-level cache misses",
+        "counts",
+        "fewer last-level misses",
+    ),
+    metric(
+        COMPLETES,
+        "Completes in less memory than its input",
+        LIMITED,
+        "completes",
+    ),
+];
+
+/// The metric of that name.
+pub fn find(name: &str) -> Option<&'static Metric> {
+    ALL.iter().find(|metric| metric.name == name)
+}
+
+/// Whether the metric is a time, which a quick run cannot settle.
+pub fn is_time(name: &str) -> bool {
+    find(name).is_some_and(|metric| metric.instrument == "time")
+}
+
+/// The metric's title within a sentence: `wall time`, but `CPU time`.
+pub fn inline(name: &str) -> String {
+    let title = title(name);
+    let mut chars = title.chars();
+    match (chars.next(), chars.next()) {
+        (Some(first), Some(second)) if !second.is_uppercase() => {
+            first.to_lowercase().chain(title.chars().skip(1)).collect()
+        }
+        _ => title.to_owned(),
+    }
+}
+
+/// The metric's title, or its name where a record holds one that this version does not know.
+pub fn title(name: &str) -> &str {
+    find(name).map_or(name, |metric| metric.title)
+}

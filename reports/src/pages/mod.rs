@@ -1,0 +1,98 @@
+//! The report as pages: which there are, where they lie, and writing them. What a page says is a pure
+//! function of verdicts and records; only [`write`] touches files.
+
+mod cell;
+mod claims;
+#[cfg(test)]
+mod contrast;
+mod files;
+mod machine;
+mod matrix;
+mod method;
+mod overview;
+pub(crate) mod shell;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use crate::figures::Figures;
+use crate::record::{self, Record};
+use crate::slug;
+use crate::verdict::Judged;
+
+/// The pages as path within the report, with `/`, and text.
+pub fn pages(judged: &Judged, records: &[Record]) -> Vec<(String, String)> {
+    let figures = Figures::new(records);
+    let mut pages = vec![
+        ("index.html".to_owned(), overview::page(judged)),
+        ("method.html".to_owned(), method::page(judged)),
+        ("machine.html".to_owned(), machine::page(judged, &figures)),
+    ];
+    for contender in contenders(judged) {
+        pages.push((claims_path(contender), claims::page(judged, contender)));
+    }
+    for cell in &judged.cells {
+        let path = cell_path(&cell.workload, &cell.contender);
+        pages.push((path, cell::page(judged, &figures, cell)));
+    }
+    pages
+}
+
+/// Writes pages, `verdicts.json`, the records and the files that they name.
+pub(crate) fn write(
+    judged: &Judged,
+    records: &[Record],
+    run_folder: &Path,
+    out: &Path,
+) -> io::Result<()> {
+    fs::create_dir_all(out)?;
+    for (path, text) in pages(judged, records) {
+        let path = out.join(path);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::write(path, text)?;
+    }
+    fs::write(out.join("verdicts.json"), judged.to_json())?;
+    // The file as it is, with lines that this version could not read; else what was handed over.
+    if !files::copy(run_folder, "records.jsonl", &out.join("records.jsonl"))? {
+        let lines: String = records.iter().map(record::line).collect();
+        fs::write(out.join("records.jsonl"), lines)?;
+    }
+    for record in records {
+        if let Record::Probe(probe) = record {
+            for name in probe.files.iter().filter(|name| files::is_safe(name)) {
+                files::copy(run_folder, name, &out.join(files::target(name)))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The contenders that a claim is about, in the order of the claims.
+fn contenders(judged: &Judged) -> Vec<&str> {
+    let mut seen = BTreeSet::new();
+    let all = judged.verdicts.iter().map(|v| v.contender.as_str());
+    all.filter(|contender| seen.insert(*contender)).collect()
+}
+
+/// Where a cell's page lies.
+fn cell_path(workload: &str, contender: &str) -> String {
+    format!(
+        "cells/{}/{}.html",
+        slug::path(workload).join("/"),
+        slug::component(contender)
+    )
+}
+
+/// Where the page of a contender's claims lies.
+fn claims_path(contender: &str) -> String {
+    format!("claims/{}.html", slug::component(contender))
+}
+
+/// The way back from a page to the report's folder.
+fn root(path: &str) -> String {
+    "../".repeat(path.matches('/').count())
+}

@@ -1,0 +1,137 @@
+//! What every page has around its content: head, style, navigation and foot. Pages carry their style
+//! with them, load nothing, and link relatively with an explicit file name, so that they open from disk.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::compare::{Comparison, percent};
+use crate::units;
+use crate::verdict::{Decision, Verdict};
+
+const STYLE: &str = include_str!("style.css");
+
+/// A page in the making.
+pub(crate) struct Page<'a> {
+    /// Title of the window.
+    pub(crate) title: &'a str,
+    /// Path from the page's folder to the report's: empty, or `../` once for each folder between.
+    pub(crate) root: &'a str,
+    /// The page's own file name if the navigation has it.
+    pub(crate) here: &'a str,
+}
+
+const PAGES: [(&str, &str); 3] = [
+    ("index.html", "Overview"),
+    ("method.html", "Method"),
+    ("machine.html", "Machine"),
+];
+
+/// The whole page around its content.
+pub(crate) fn page(page: &Page<'_>, content: &Markup) -> String {
+    let root = page.root;
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width,initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (page.title) " – Twofold" }
+                // The style is a constant of this crate: nothing of a record can be in it.
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                a .skip href="#main" { "Skip to the content" }
+                header {
+                    nav aria-label="Pages" {
+                        @for (file, name) in PAGES {
+                            @if file == page.here {
+                                a href=(file) aria-current="page" { (name) }
+                            } @else {
+                                a href={ (root) (file) } { (name) }
+                            }
+                        }
+                    }
+                }
+                main #main { (content) }
+                footer {
+                    "Made by Twofold from "
+                    a href={ (root) "records.jsonl" } { "records.jsonl" }
+                    " (every raw sample). Verdicts as data: "
+                    a href={ (root) "verdicts.json" } { "verdicts.json" }
+                    "."
+                }
+            }
+        }
+    }
+    .into_string()
+}
+
+/// A region that scrolls by itself, reachable by keyboard.
+pub(crate) fn scroll(label: &str, content: &Markup) -> Markup {
+    html! {
+        div .scroll tabindex="0" role="region" aria-label={ (label) ", scrollable" } { (content) }
+    }
+}
+
+/// The class of a verdict's colour; symbol and words always stand beside it.
+pub(crate) fn class(decision: Decision) -> &'static str {
+    match decision {
+        Decision::Confirmed => "ok",
+        Decision::Refuted => "bad",
+        Decision::Inconclusive | Decision::NotMeasured => "unk",
+    }
+}
+
+/// Symbol and words of a verdict.
+pub(crate) fn mark(decision: Decision) -> Markup {
+    html! { span .v .(class(decision)) { (decision.symbol()) " " (decision.words()) } }
+}
+
+/// Ratio and interval, `2.35× [2.21, 2.49]`, or the words for what stands instead.
+pub(crate) fn ratio(comparison: &Comparison) -> String {
+    let ratio = match (comparison.ratio, &comparison.ratio_words) {
+        (Some(ratio), _) => units::ratio(ratio),
+        (None, Some(words)) => format!("∞ ({words})"),
+        (None, None) => "no ratio".to_owned(),
+    };
+    match comparison.interval {
+        Some(i) => format!(
+            "{ratio} [{}, {}]",
+            units::digits(i.low),
+            units::digits(i.high)
+        ),
+        None if comparison.exact => format!("{ratio} exact"),
+        None if comparison.range.is_some() => {
+            let (low, high) = comparison.range_words();
+            format!("{ratio}, samples {low} to {high}")
+        }
+        None => format!("{ratio} without interval"),
+    }
+}
+
+/// What stands below a verdict's figures: the reason, the limit, the blocks still needed.
+pub(crate) fn remarks(verdict: &Verdict) -> Option<String> {
+    let mut parts: Vec<String> = Vec::new();
+    parts.extend(verdict.why.clone());
+    parts.extend(verdict.limit.clone());
+    if let Some(needed) = verdict.blocks_needed {
+        parts.push(format!("about {needed} blocks would decide"));
+    }
+    if let Some(left_out) = verdict
+        .comparison
+        .as_ref()
+        .map(|c| c.blocks_left_out)
+        .filter(|n| *n > 0)
+    {
+        parts.push(format!(
+            "{} left out",
+            units::count(left_out as usize, "block")
+        ));
+    }
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// `99 %` for a level.
+pub(crate) fn level(level: f64) -> String {
+    format!("{} %", percent(level))
+}

@@ -1,0 +1,156 @@
+//! The verdicts for a terminal of 80 columns, as rows of plain text. Control characters of a record
+//! never reach the terminal.
+
+use crate::compare::{Comparison, percent};
+use crate::verdict::{Decision, Judged, Verdict};
+use crate::{metrics, units};
+
+/// One row of the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The workload.
+    pub workload: String,
+    /// The contender.
+    pub engine: String,
+    /// The contender's typical value with its unit; empty where there is none.
+    pub value: String,
+    /// The baseline's typical value with its unit, or its name where there is none.
+    pub baseline: String,
+    /// The ratio, empty where there is none.
+    pub ratio: String,
+    /// The interval, `exact`, or empty.
+    pub interval: String,
+    /// The threshold, empty where there is none.
+    pub threshold: String,
+    /// The metric's name.
+    pub metric: String,
+    /// The verdict.
+    pub decision: Decision,
+    /// Why it is inconclusive or not measured, or the limit beside a refuted claim.
+    pub why: String,
+}
+
+/// The rows of the claims that the overview shows in full, or of all claims if it shows none.
+pub fn rows(judged: &Judged) -> Vec<Row> {
+    let headline = judged.verdicts.iter().any(|v| v.headline);
+    judged
+        .verdicts
+        .iter()
+        .filter(|v| v.headline || !headline)
+        .map(row)
+        .collect()
+}
+
+fn row(verdict: &Verdict) -> Row {
+    let comparison = verdict.comparison.as_ref();
+    let plain = |text: &str| text.replace(char::is_control, " ");
+    let baseline = verdict.baseline.clone().unwrap_or_default();
+    Row {
+        workload: plain(&verdict.workload),
+        engine: plain(&verdict.contender),
+        value: comparison.map_or(String::new(), |c| {
+            plain(&units::value(c.contender_value, &c.unit))
+        }),
+        baseline: plain(&comparison.map_or(baseline.clone(), |c| {
+            format!("{baseline} {}", units::value(c.baseline_value, &c.unit))
+        })),
+        ratio: comparison.map_or(String::new(), ratio),
+        interval: comparison.map_or(String::new(), interval),
+        threshold: verdict
+            .threshold
+            .map_or(String::new(), |t| units::threshold(t).replace('×', "x")),
+        metric: verdict.metric.clone(),
+        decision: verdict.decision,
+        why: plain(
+            verdict
+                .limit
+                .as_ref()
+                .or(verdict.why.as_ref())
+                .map_or("", |s| s),
+        ),
+    }
+}
+
+fn ratio(comparison: &Comparison) -> String {
+    match (comparison.ratio, &comparison.ratio_words) {
+        (Some(ratio), _) => units::ratio(ratio).replace('×', "x"),
+        (None, Some(_)) => "all".to_owned(),
+        (None, None) => String::new(),
+    }
+}
+
+fn interval(comparison: &Comparison) -> String {
+    match comparison.interval {
+        Some(i) => format!("{} .. {}", units::digits(i.low), units::digits(i.high)),
+        None if comparison.exact => "exact".to_owned(),
+        None if comparison.range.is_some() => {
+            let (low, high) = comparison.range_words();
+            format!("({low} .. {high})")
+        }
+        None => "too few blocks".to_owned(),
+    }
+}
+
+/// The table with its header and a line of counts, each line at most 80 columns wide. A workload and
+/// metric stand once above the rows that share them, so that every figure has room.
+pub fn text(judged: &Judged) -> String {
+    let level = percent(judged.rules.level);
+    let mut out = line([
+        "engine",
+        "baseline",
+        "ratio",
+        &format!("{level}% interval"),
+        "claim",
+        "verdict",
+    ]);
+    let mut group = String::new();
+    for row in rows(judged) {
+        let metric = metrics::inline(&row.metric);
+        let title = format!("{} · {metric}", row.workload);
+        if title != group {
+            out += &format!("{}\n", cut(&title, 80));
+            group = title;
+        }
+        let verdict = format!("{} {}", row.decision.symbol(), row.decision.words());
+        out += &line([
+            &row.engine,
+            &row.baseline,
+            &row.ratio,
+            &row.interval,
+            &row.threshold,
+            &verdict,
+        ]);
+    }
+    let counts: Vec<String> = Decision::ALL
+        .iter()
+        .map(|d| format!("{} {}", judged.count(*d), d.words()))
+        .collect();
+    out + &format!(
+        "{}: {}\n",
+        units::count(judged.verdicts.len(), "test"),
+        counts.join(", ")
+    )
+}
+
+fn line(cells: [&str; 6]) -> String {
+    let [engine, baseline, ratio, interval, claim, verdict] = cells;
+    let line = format!(
+        " {:<16} {:<17} {:>7} {:>15} {:>5} {}",
+        cut(engine, 16),
+        cut(baseline, 17),
+        cut(ratio, 7),
+        cut(interval, 15),
+        cut(claim, 5),
+        cut(verdict, 14),
+    );
+    format!("{}\n", line.trim_end())
+}
+
+fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let mut kept: String = text.chars().take(width.saturating_sub(1)).collect();
+    kept.push('…');
+    kept
+}

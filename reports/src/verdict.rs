@@ -1,0 +1,391 @@
+//! From records and claims to verdicts. A claim is confirmed where the whole interval of the ratio
+//! reaches its threshold, refuted where none of it does, and inconclusive where the threshold lies
+//! inside; whatever could not be measured says why. This is a pure function of its two arguments.
+
+use serde::{Deserialize, Serialize};
+
+use crate::claims::{Claims, Limit, Rules, Source, Testable};
+use crate::compare::{Comparison, compare};
+use crate::figures::Figures;
+use crate::record::{Cell, Outcome, Record, Run};
+use crate::{metrics, stats};
+
+/// Version of the format of `verdicts.json`.
+pub const VERSION: u32 = 1;
+
+/// Everything that is judged of a run; `verdicts.json` holds exactly this.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Judged {
+    /// Format version, [`VERSION`].
+    pub version: u32,
+    /// The run, if the records describe it.
+    pub run: Option<Run>,
+    /// How verdicts were reached.
+    pub rules: Rules,
+    /// One for each threshold, workload and baseline of each claim, in the order of the claims.
+    pub verdicts: Vec<Verdict>,
+    /// One for each workload and contender that has a record.
+    pub cells: Vec<CellJudged>,
+}
+
+/// One test of one claim and its outcome.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Verdict {
+    /// Identifier of the test, unique and stable from run to run.
+    pub id: String,
+    /// Identifier of the claim.
+    pub claim: String,
+    /// Who claims it.
+    pub source: Source,
+    /// The claim in words.
+    pub sentence: String,
+    /// What stands in for a word of the claim.
+    pub note: Option<String>,
+    /// Whether the overview shows it in full.
+    pub headline: bool,
+    /// The workload.
+    pub workload: String,
+    /// The contender.
+    pub contender: String,
+    /// The baseline; `null` where the metric needs none.
+    pub baseline: Option<String>,
+    /// The metric, which names the clock where it is a time.
+    pub metric: String,
+    /// The ratio to reach; `null` where the metric has none.
+    pub threshold: Option<f64>,
+    /// The verdict.
+    pub decision: Decision,
+    /// Why it is not measured or inconclusive, one clause without a full stop.
+    pub why: Option<String>,
+    /// The outside limit that stands beside a refuted claim.
+    pub limit: Option<String>,
+    /// The figures behind it, wherever they could be compared.
+    pub comparison: Option<Comparison>,
+    /// Two-sided p-value of the exact signed-rank test that the ratio equals the threshold.
+    pub p_value: Option<f64>,
+    /// Rough number of blocks that would decide an inconclusive verdict if the ratio stays.
+    pub blocks_needed: Option<u32>,
+}
+
+/// The four verdicts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decision {
+    /// The lower bound reaches the threshold.
+    Confirmed,
+    /// The upper bound stays below the threshold.
+    Refuted,
+    /// The threshold lies inside the interval, or there is no interval.
+    Inconclusive,
+    /// There is nothing to compare.
+    NotMeasured,
+}
+
+impl Decision {
+    /// All of them, in the order of the pages.
+    pub const ALL: [Decision; 4] = [
+        Decision::Confirmed,
+        Decision::Inconclusive,
+        Decision::Refuted,
+        Decision::NotMeasured,
+    ];
+
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Decision::Confirmed => "confirmed",
+            Decision::Refuted => "refuted",
+            Decision::Inconclusive => "inconclusive",
+            Decision::NotMeasured => "not measured",
+        }
+    }
+
+    /// One character that goes with the words.
+    pub fn symbol(self) -> char {
+        match self {
+            Decision::Confirmed => '✔',
+            Decision::Refuted => '✘',
+            Decision::Inconclusive => '?',
+            Decision::NotMeasured => '–',
+        }
+    }
+}
+
+/// What the matrix shows of one workload and contender.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CellJudged {
+    /// The workload.
+    pub workload: String,
+    /// The contender.
+    pub contender: String,
+    /// What failed, instrument by instrument, in words.
+    pub failures: Vec<String>,
+    /// By the metric of the matrix, against every other baseline.
+    pub against: Vec<Against>,
+}
+
+/// A cell against one baseline: a comparison or the reason for none.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Against {
+    /// The baseline.
+    pub baseline: String,
+    /// The figures.
+    pub comparison: Option<Comparison>,
+    /// Why there are none.
+    pub why: Option<String>,
+    /// Whether the reason is a failure rather than something not tried.
+    pub failed: bool,
+}
+
+impl Judged {
+    /// The verdicts as JSON, with a final line end.
+    pub fn to_json(&self) -> String {
+        // Ratios are finite: one without bound is null with words beside it.
+        let mut text = serde_json::to_string_pretty(self).expect("verdicts serialise");
+        text.push('\n');
+        text
+    }
+
+    /// How many verdicts have this decision.
+    pub fn count(&self, decision: Decision) -> usize {
+        self.verdicts
+            .iter()
+            .filter(|v| v.decision == decision)
+            .count()
+    }
+
+    /// Verdicts on one workload and contender.
+    pub fn of<'a>(
+        &'a self,
+        workload: &'a str,
+        contender: &'a str,
+    ) -> impl Iterator<Item = &'a Verdict> {
+        self.verdicts
+            .iter()
+            .filter(move |v| v.workload == workload && v.contender == contender)
+    }
+}
+
+/// Judges every claim and every cell.
+pub fn judge(records: &[Record], claims: &Claims) -> Judged {
+    let figures = Figures::new(records);
+    let rules = &claims.rules;
+    let verdicts = claims
+        .expand()
+        .iter()
+        .map(|t| verdict(&figures, t, rules))
+        .collect();
+    let cells = figures
+        .pairs()
+        .into_iter()
+        .map(|(workload, contender)| cell(&figures, workload, contender, rules))
+        .collect();
+    Judged {
+        version: VERSION,
+        run: figures.run.cloned(),
+        rules: rules.clone(),
+        verdicts,
+        cells,
+    }
+}
+
+// Work of these sizes is over too soon, and is repeated too little, for its time to mean anything.
+const UNTIMED: [&str; 2] = ["tiny", "quick"];
+const QUICK: &str = "--quick takes too few samples for a verdict";
+
+fn verdict(figures: &Figures<'_>, testable: &Testable<'_>, rules: &Rules) -> Verdict {
+    let claim = testable.claim;
+    let mut verdict = Verdict {
+        id: testable.id.clone(),
+        claim: claim.id.clone(),
+        source: claim.source,
+        sentence: testable.sentence.clone(),
+        note: claim.note.clone(),
+        headline: claim.headline,
+        workload: testable.workload.to_owned(),
+        contender: claim.contender.clone(),
+        baseline: testable.baseline.map(ToOwned::to_owned),
+        metric: claim.metric.clone(),
+        threshold: testable.threshold,
+        decision: Decision::NotMeasured,
+        why: None,
+        limit: None,
+        comparison: None,
+        p_value: None,
+        blocks_needed: None,
+    };
+    if let Some(why) = &claim.not_measured {
+        verdict.why = Some(why.clone());
+        return verdict;
+    }
+    let (Some(baseline), Some(threshold)) = (testable.baseline, testable.threshold) else {
+        (verdict.decision, verdict.why) = completes(figures, testable.workload, &claim.contender);
+        return verdict;
+    };
+    let compared = compare(
+        figures,
+        testable.workload,
+        &claim.contender,
+        baseline,
+        &claim.metric,
+        rules.level,
+    );
+    let comparison = match compared {
+        Ok(comparison) => comparison,
+        Err(why) => {
+            verdict.why = Some(why);
+            return verdict;
+        }
+    };
+    if metrics::is_time(&claim.metric) && UNTIMED.contains(&comparison.size.as_str()) {
+        verdict.why = Some(QUICK.to_owned());
+        verdict.comparison = Some(comparison);
+        return verdict;
+    }
+    decide(&mut verdict, &comparison, threshold);
+    verdict.comparison = Some(comparison);
+    if verdict.decision == Decision::Refuted && claim.limit == Some(Limit::Cores) {
+        verdict.limit = figures
+            .run
+            .and_then(|run| cores_limit(run.machine.cores, threshold));
+    }
+    verdict
+}
+
+fn decide(verdict: &mut Verdict, comparison: &Comparison, threshold: f64) {
+    if !comparison.logs.is_empty() {
+        let shifted: Vec<f64> = comparison
+            .logs
+            .iter()
+            .map(|log| log - threshold.ln())
+            .collect();
+        verdict.p_value = Some(stats::signed_rank(&shifted).p_two_sided);
+    }
+    match comparison.bounds() {
+        Some((low, _)) if low >= threshold => verdict.decision = Decision::Confirmed,
+        Some((_, high)) if high < threshold => verdict.decision = Decision::Refuted,
+        Some((low, high)) => {
+            verdict.decision = Decision::Inconclusive;
+            let holds = match comparison.range.is_some() {
+                true => "the samples lie on both sides of the threshold",
+                false => "the interval holds the threshold",
+            };
+            verdict.why = Some(holds.to_owned());
+            verdict.blocks_needed = blocks_needed(comparison, low, high, threshold);
+        }
+        None => {
+            verdict.decision = Decision::Inconclusive;
+            verdict.why.clone_from(&comparison.interval_missing);
+        }
+    }
+}
+
+// An interval narrows with the root of the number of blocks: enough of them, and its half on the
+// threshold's side is shorter than the way there.
+fn blocks_needed(comparison: &Comparison, low: f64, high: f64, threshold: f64) -> Option<u32> {
+    let way = comparison.ratio?.ln() - threshold.ln();
+    let half = if way > 0.0 {
+        comparison.ratio?.ln() - low.ln()
+    } else {
+        high.ln() - comparison.ratio?.ln()
+    };
+    let needed = (f64::from(comparison.blocks) * (half / way).powi(2)).ceil();
+    (needed.is_finite() && needed < 10_000.0).then_some(needed as u32)
+}
+
+fn cores_limit(cores: u32, threshold: f64) -> Option<String> {
+    if threshold <= f64::from(cores) || cores == 0 {
+        return None;
+    }
+    let (count, verb) = match cores {
+        1 => ("one core".to_owned(), "allows"),
+        2 => ("two cores".to_owned(), "allow"),
+        n => (format!("{n} cores"), "allow"),
+    };
+    Some(format!(
+        "{count} {verb} {cores}.0x at most over a single thread of the same code"
+    ))
+}
+
+fn completes(figures: &Figures<'_>, workload: &str, contender: &str) -> (Decision, Option<String>) {
+    let sizes = figures.sizes(workload, contender, metrics::LIMITED);
+    let Some(size) = sizes.first() else {
+        let why = format!(
+            "no {contender} in the {} records of this workload",
+            metrics::LIMITED
+        );
+        return (Decision::NotMeasured, Some(why));
+    };
+    let cell = Cell {
+        workload: workload.to_owned(),
+        contender: contender.to_owned(),
+        size: (*size).to_owned(),
+    };
+    if let Some(failure) = figures.failure(&cell, metrics::LIMITED) {
+        return (Decision::Refuted, Some(failure.words()));
+    }
+    for probe in figures.by(&cell, metrics::LIMITED) {
+        match &probe.outcome {
+            Outcome::Measured => {}
+            Outcome::NotMeasured { why } | Outcome::Failed { why, .. } => {
+                return (Decision::NotMeasured, Some(why.clone()));
+            }
+        }
+    }
+    (Decision::Confirmed, None)
+}
+
+fn cell(figures: &Figures<'_>, workload: &str, contender: &str, rules: &Rules) -> CellJudged {
+    let mut failures: Vec<String> = Vec::new();
+    let mut failed_in_matrix = false;
+    let instrument = metrics::find(&rules.matrix).map_or("", |metric| metric.instrument);
+    for cell in figures
+        .cells()
+        .filter(|c| c.workload == workload && c.contender == contender)
+    {
+        for probe in figures.probes(cell) {
+            if let Outcome::Failed { failure, why } = &probe.outcome {
+                failed_in_matrix |= probe.instrument == instrument;
+                let words = format!("{} ({}): {why}", failure.words(), probe.instrument);
+                if !failures.contains(&words) {
+                    failures.push(words);
+                }
+            }
+        }
+    }
+    let against = rules
+        .baselines
+        .iter()
+        .filter(|baseline| *baseline != contender)
+        .map(|baseline| {
+            let compared = compare(
+                figures,
+                workload,
+                contender,
+                baseline,
+                &rules.matrix,
+                rules.level,
+            );
+            let (comparison, why) = match compared {
+                Ok(comparison) => (Some(comparison), None),
+                Err(why) => (None, Some(why)),
+            };
+            Against {
+                baseline: baseline.clone(),
+                failed: failed_in_matrix && comparison.is_none(),
+                comparison,
+                why,
+            }
+        })
+        .collect();
+    CellJudged {
+        workload: workload.to_owned(),
+        contender: contender.to_owned(),
+        failures,
+        against,
+    }
+}
