@@ -1,0 +1,153 @@
+//! The command line: one subcommand for each thing a user wants, options of the same name everywhere.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::progress;
+
+/// Measures data-pipeline engines against honest baselines and decides claims about them.
+#[derive(Debug, Parser)]
+#[command(
+    name = "harness",
+    version,
+    disable_help_subcommand = true,
+    after_help = "Exit codes: 0 done, 1 internal error, 2 usage, 12 a cell failed, 130 interrupted."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Examine the machine, measure everything, decide the claims, write the report.
+    All(Measure),
+    /// Measure, and print the verdicts; no pages are written.
+    Run(Measure),
+    /// Write the report again from the records of an earlier run.
+    Report(Report),
+    /// Show workloads, contenders, instruments and sizes.
+    List(List),
+    /// Say whether this machine is fit to measure on.
+    Doctor(Doctor),
+    /// Serve one probe (internal).
+    #[command(hide = true)]
+    Probe,
+    /// Serve requests (internal).
+    #[command(hide = true)]
+    Serve {
+        #[arg(long)]
+        latency_ns: u64,
+    },
+}
+
+/// What every subcommand takes.
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    /// Folder of records and report
+    #[arg(long, value_name = "DIR", default_value = "target/harness")]
+    pub(crate) out: PathBuf,
+    /// Print results as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Claims to decide instead of the built-in ones
+    #[arg(long, value_name = "FILE")]
+    pub(crate) claims: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Measure {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Only these cells: a pattern over workload/contender, parts may be left out
+    /// (`large-file/streaming`, `numeric/*`); repeatable
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) only: Vec<String>,
+    /// Not these cells
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) skip: Vec<String>,
+    /// Only these instruments (`harness list` names them), separated by commas
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub(crate) instruments: Vec<String>,
+    /// A first look within a minute or two; yields no verdict on times
+    #[arg(long, conflicts_with = "size")]
+    pub(crate) quick: bool,
+    /// How much input
+    #[arg(long, value_enum, default_value = "default")]
+    pub(crate) size: SizeName,
+    /// Blocks in which each workload is timed (8 reach the 99 % level)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub(crate) blocks: Option<u32>,
+    /// End within this time, `5m` for instance, with as many blocks as fit
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) budget: Option<Duration>,
+    /// Seed of all inputs, orders and layouts; drawn and recorded if not given
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Go on with an interrupted run in the same folder
+    #[arg(long)]
+    pub(crate) resume: bool,
+    /// How long a probe may take to answer
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = humantime::parse_duration)]
+    pub(crate) timeout: Duration,
+    /// Memory in MiB that one probe may take; half of what is available if not given
+    #[arg(long, value_name = "MIB")]
+    pub(crate) memory: Option<u64>,
+    /// How progress is shown on standard error
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) progress: progress::Mode,
+    /// Print only results and errors
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// Include the workloads that misbehave on purpose
+    #[arg(long, hide = true)]
+    pub(crate) fixtures: bool,
+    /// Time a build with debug assertions, for tests of the harness itself
+    #[arg(long, hide = true)]
+    pub(crate) allow_debug_assertions: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SizeName {
+    /// Seconds in all; no verdict on times
+    Quick,
+    /// Minutes in all
+    Default,
+    /// Up to a gigabyte of input for each workload
+    Large,
+}
+
+impl SizeName {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            SizeName::Quick => "quick",
+            SizeName::Default => "default",
+            SizeName::Large => "large",
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// The folder whose disk to look at
+    #[arg(long, value_name = "DIR", default_value = "target/harness")]
+    pub(crate) out: PathBuf,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}

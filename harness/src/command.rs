@@ -1,0 +1,380 @@
+//! The subcommands: from options to a plan, from records to what is printed.
+
+use std::fs;
+use std::hash::{BuildHasher, Hasher};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::Context;
+use reports::record::{Failure, Machine, Outcome, Probe, Record, Run};
+use reports::{Claims, Judged};
+
+use crate::cli;
+use crate::contenders::{self, Case};
+use crate::doctor::{self, Weight};
+use crate::exit::{self, usage};
+use crate::host;
+use crate::instruments::{self, Instrument};
+use crate::interrupt;
+use crate::pace::{Pace, about};
+use crate::plan::Plan;
+use crate::progress::Progress;
+use crate::run::{self, Ended};
+use crate::schedule::{LONG, SHORT};
+use crate::select::Selection;
+use crate::store::{self, Store};
+
+/// The claims that are built in.
+const CLAIMS: &str = include_str!("../claims.toml");
+
+/// Blocks in which a workload is timed when nobody says otherwise: the fewest that reach 99 %.
+const BLOCKS: u32 = 8;
+/// Blocks of a first look.
+const QUICK_BLOCKS: u32 = 2;
+/// The share of the available memory that one probe may take.
+const MEMORY_SHARE: u64 = 2;
+
+/// Whether to write pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pages {
+    Write,
+    Leave,
+}
+
+/// `all` and `run`.
+pub(crate) fn measure(options: &cli::Measure, pages: Pages) -> anyhow::Result<ExitCode> {
+    let all_cases = contenders::cases(options.fixtures);
+    // Claims first: a mistake in them must not show up after minutes of measuring.
+    let claims = claims(options.common.claims.as_deref(), &all_cases)?;
+    let selection = Selection::new(&options.only, &options.skip, &all_cases)?;
+    let cases = selection.apply(all_cases);
+    if cases.is_empty() {
+        return Err(usage("H002", "no cell is left to measure", "skip less"));
+    }
+    if cfg!(debug_assertions) && !options.allow_debug_assertions {
+        let what = "this build has debug assertions: its times would say nothing";
+        return Err(usage(
+            "H007",
+            what,
+            "cargo run -p harness -- all, without other profiles",
+        ));
+    }
+    let instruments = chosen(&options.instruments)?;
+    let findings = doctor::examine(&options.common.out);
+    let caveats = findings.iter().filter(|f| f.weight == Weight::Caveat);
+    let machine = Machine {
+        caveats: caveats.map(|f| f.what.clone()).collect(),
+        ..host::machine()
+    };
+    let (size, blocks) = match options.quick || options.size == cli::SizeName::Quick {
+        true => (cli::SizeName::Quick, QUICK_BLOCKS),
+        false => (options.size, BLOCKS),
+    };
+    let blocks = options.blocks.unwrap_or(blocks);
+    let mut record = describe(options.seed, size.name(), blocks, machine);
+    let store = Store::open(&options.common.out, &mut record, options.resume)?;
+    let plan = Plan {
+        cases,
+        instruments,
+        size: size.name().to_owned(),
+        size_class: contenders::size(size.name()).context("a size without a name")?,
+        blocks: record.blocks,
+        seed: record.seed,
+        budget: options.budget,
+        timeout: options.timeout,
+        memory: options.memory.map_or_else(
+            || host::memory().map_or(0, |(_, available)| available / MEMORY_SHARE),
+            |mebibytes| mebibytes << 20,
+        ),
+        executable: std::env::current_exe().context("where is this executable?")?,
+    };
+    if !options.quiet {
+        announce(&plan, &claims, &findings, &store);
+    }
+    interrupt::watch();
+    let mut progress = Progress::new(options.progress, options.quiet);
+    let ended = run::run(&plan, &store, &mut progress)?;
+    let records = store::load(&options.common.out)?;
+    let page = conclude(&records, &claims, &options.common, pages)?;
+    let failed = tell_failures(&records);
+    if ended == Ended::Interrupted {
+        eprintln!("interrupted: what was measured is kept; --resume goes on with it");
+        return Ok(ExitCode::from(exit::INTERRUPTED as u8));
+    }
+    if !options.quiet && !options.common.json {
+        match page {
+            Some(page) => println!("report: {}", page.display()),
+            None => println!("pages: cargo run -p harness -- report"),
+        }
+    }
+    Ok(if failed {
+        ExitCode::from(exit::CELL_FAILED)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// The instruments of these names, all of them if there is none, in their own order.
+fn chosen(names: &[String]) -> anyhow::Result<Vec<&'static dyn Instrument>> {
+    let known = || instruments::ALL.iter().copied();
+    if let Some(unknown) = names.iter().find(|name| instruments::find(name).is_none()) {
+        let names: Vec<_> = known().map(|instrument| instrument.name()).collect();
+        let what = format!("no instrument `{unknown}`");
+        return Err(usage(
+            "H009",
+            what,
+            &format!("there are {}", names.join(", ")),
+        ));
+    }
+    let wanted = |i: &&dyn Instrument| names.is_empty() || names.iter().any(|n| n == i.name());
+    Ok(known().filter(wanted).collect())
+}
+
+/// `report`.
+pub(crate) fn report(options: &cli::Report) -> anyhow::Result<ExitCode> {
+    let cases = contenders::cases(true);
+    let claims = claims(options.common.claims.as_deref(), &cases)?;
+    let records = store::load(&options.common.out)?;
+    let page = conclude(&records, &claims, &options.common, Pages::Write)?;
+    if let Some(page) = page.filter(|_| !options.common.json) {
+        println!("report: {}", page.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Judges, writes the pages if asked to, prints the verdicts; returns where the pages begin.
+fn conclude(
+    records: &[Record],
+    claims: &Claims,
+    common: &cli::Common,
+    pages: Pages,
+) -> anyhow::Result<Option<PathBuf>> {
+    let judged = reports::judge(records, claims);
+    let page = match pages {
+        Pages::Write => {
+            reports::render(&judged, records, &common.out, &common.out)
+                .with_context(|| format!("cannot write the report to {}", common.out.display()))?;
+            Some(common.out.join("index.html"))
+        }
+        Pages::Leave => None,
+    };
+    print(&judged, common.json)?;
+    Ok(page)
+}
+
+fn print(judged: &Judged, json: bool) -> anyhow::Result<()> {
+    let text = if json {
+        judged.to_json()
+    } else {
+        reports::summary(judged)
+    };
+    match io::stdout().write_all(text.as_bytes()) {
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("cannot print the results"),
+    }
+}
+
+fn claims(path: Option<&Path>, cases: &[Case]) -> anyhow::Result<Claims> {
+    let (text, name) = match path {
+        Some(path) => {
+            let text = fs::read_to_string(path).map_err(|error| {
+                let what = format!("cannot read {}: {error}", path.display());
+                usage("H008", what, "see harness/claims.toml for the form")
+            })?;
+            (text, path.display().to_string())
+        }
+        None => (CLAIMS.to_owned(), "claims.toml".to_owned()),
+    };
+    let malformed = |what: String| usage("H008", what, "see harness/claims.toml for the form");
+    let claims =
+        reports::claims::parse(&text, &name).map_err(|problems| malformed(problems.to_string()))?;
+    let workloads: Vec<_> = cases.iter().map(|case| case.name).collect();
+    let mut contenders: Vec<_> = contenders::BASELINES.to_vec();
+    contenders.extend(contenders::engine_names());
+    let problems = claims.validate(&workloads, &contenders);
+    if !problems.is_empty() {
+        return Err(malformed(reports::claims::Problems(problems).to_string()));
+    }
+    Ok(claims)
+}
+
+/// Everything that the figures of a run depend on besides its cells.
+fn describe(seed: Option<u64>, size: &str, blocks: u32, machine: Machine) -> Run {
+    let folder = std::env::var_os("CARGO_MANIFEST_DIR").map_or(PathBuf::from("."), PathBuf::from);
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git")
+            .arg("-C")
+            .arg(&folder)
+            .args(arguments)
+            .output()
+            .ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        output.status.success().then(|| text.trim().to_owned())
+    };
+    Run {
+        started: humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string(),
+        seed: seed.unwrap_or_else(drawn),
+        size: size.to_owned(),
+        commit: git(&["rev-parse", "HEAD"]).unwrap_or_else(|| "unknown".to_owned()),
+        dirty: git(&["status", "--porcelain"]).is_some_and(|changes| !changes.is_empty()),
+        toolchain: env!("TWOFOLD_TOOLCHAIN").to_owned(),
+        profile: format!(
+            "opt-level {}{}",
+            env!("TWOFOLD_OPT_LEVEL"),
+            if cfg!(debug_assertions) {
+                ", debug assertions"
+            } else {
+                ""
+            }
+        ),
+        machine,
+        blocks,
+        warm_up: SHORT.warm_up.min(LONG.warm_up),
+        rounds: SHORT.measured.max(LONG.measured),
+    }
+}
+
+/// A seed that nobody chose. It is recorded, so that the run can be repeated.
+fn drawn() -> u64 {
+    // The standard library seeds its hash tables from the system's randomness. 32 bits, so that the
+    // number survives programs that read JSON numbers as floating point.
+    std::hash::RandomState::new().build_hasher().finish() >> 32
+}
+
+fn announce(plan: &Plan, claims: &Claims, findings: &[doctor::Finding], store: &Store) {
+    let estimate = match (Pace::load(store.folder()).whole(plan), plan.budget) {
+        (_, Some(budget)) => format!("within {}", humantime::format_duration(budget)),
+        (Some(time), None) => format!("{} (from the last run here)", about(time)),
+        (None, None) if plan.size == "quick" => "1-2 min (first run here)".to_owned(),
+        (None, None) if plan.size == "default" => "4-6 min (first run here)".to_owned(),
+        (None, None) => "unknown for a first run here".to_owned(),
+    };
+    eprintln!(
+        "{} cells, {} claims, {estimate}, seed {}",
+        plan.cells(),
+        claims.expand().len(),
+        plan.seed
+    );
+    let said: Vec<_> = findings
+        .iter()
+        .filter(|f| f.weight == Weight::Caveat)
+        .map(|f| format!("{} {}", f.symbol(), f.what))
+        .collect();
+    if !said.is_empty() {
+        eprintln!("doctor  {}", said.join("  "));
+    }
+    eprintln!("records in {}", store.folder().display());
+}
+
+/// A file larger than the memory is meant to defeat those who hold it whole: no failure of the run.
+fn is_failure(probe: &Probe) -> bool {
+    match &probe.outcome {
+        Outcome::Failed {
+            failure: Failure::OutOfMemory,
+            ..
+        } => probe.instrument != "limited",
+        Outcome::Failed { .. } => true,
+        Outcome::Measured | Outcome::NotMeasured { .. } => false,
+    }
+}
+
+/// Tells each failed cell once, and whether there is any.
+fn tell_failures(records: &[Record]) -> bool {
+    let mut told = std::collections::BTreeSet::new();
+    for record in records {
+        let Record::Probe(probe) = record else {
+            continue;
+        };
+        let Outcome::Failed { failure, why } = &probe.outcome else {
+            continue;
+        };
+        if !is_failure(probe) {
+            continue;
+        }
+        let cell = format!("{}/{}", probe.cell.workload, probe.cell.contender);
+        if told.insert((cell.clone(), failure.words())) {
+            eprintln!(
+                "error[H012]: {}: {cell} under {}",
+                failure.words(),
+                probe.instrument
+            );
+            eprintln!("  {why}");
+            eprintln!("  help: cargo run -p harness -- run --only '{cell}'");
+        }
+    }
+    !told.is_empty()
+}
+
+/// `list`.
+pub(crate) fn list(options: &cli::List) -> anyhow::Result<ExitCode> {
+    let cases = contenders::cases(false);
+    let mut text = String::new();
+    if options.json {
+        let workloads: Vec<_> = cases
+            .iter()
+            .map(|case| {
+                serde_json::json!({
+                    "name": case.name, "about": case.about, "contenders": case.contenders,
+                })
+            })
+            .collect();
+        let instruments: Vec<_> = instruments::ALL
+            .iter()
+            .map(|i| serde_json::json!({ "name": i.name(), "about": i.about() }))
+            .collect();
+        let list = serde_json::json!({ "workloads": workloads, "instruments": instruments });
+        text = format!("{list:#}\n");
+    } else {
+        text.push_str("workloads\n");
+        for case in &cases {
+            text.push_str(&format!("  {:<28} {}\n", case.name, case.about));
+        }
+        let contenders = cases
+            .first()
+            .map_or(String::new(), |case| case.contenders.join(", "));
+        text.push_str(&format!("\ncontenders\n  {contenders}\n\ninstruments\n"));
+        for instrument in instruments::ALL {
+            text.push_str(&format!(
+                "  {:<28} {}\n",
+                instrument.name(),
+                instrument.about()
+            ));
+        }
+        text.push_str("\nsizes\n  quick, default, large\n");
+    }
+    io::stdout()
+        .write_all(text.as_bytes())
+        .or_else(|error| match error.kind() {
+            io::ErrorKind::BrokenPipe => Ok(()),
+            _ => Err(error),
+        })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `doctor`.
+pub(crate) fn doctor(options: &cli::Doctor) -> anyhow::Result<ExitCode> {
+    let findings = doctor::examine(&options.out);
+    if options.json {
+        let list: Vec<_> = findings
+            .iter()
+            .map(|f| {
+                let good = f.weight == Weight::Good;
+                serde_json::json!({ "good": good, "what": f.what, "advice": f.advice })
+            })
+            .collect();
+        println!("{:#}", serde_json::Value::from(list));
+    } else {
+        for finding in &findings {
+            let colon = if finding.advice.is_empty() { "" } else { ": " };
+            println!(
+                "{} {}{colon}{}",
+                finding.symbol(),
+                finding.what,
+                finding.advice
+            );
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

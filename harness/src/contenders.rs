@@ -1,0 +1,250 @@
+//! Every workload with everything that contends in it, and how to open one of them as a [`Job`].
+//!
+//! Workloads and engines have types of their own and are visited, never listed here: the lists are in
+//! their own crates, next to the modules.
+
+use std::marker::PhantomData;
+
+use engines::Engine;
+use reports::record::Cell;
+use workloads::{Answer, Error, Mismatch, Setting, Size, Workload};
+
+/// The only thing that is ever measured. Nothing but [`Job::run`] happens inside a measured call.
+pub(crate) trait Job {
+    /// Makes the input of a seed the current one; the buffers of the last answer go into it.
+    fn load(&mut self, seed: u64) -> Result<(), Error>;
+
+    /// Does the work once and keeps the answer.
+    fn run(&mut self) -> Result<(), Error>;
+
+    /// Makes ready to run again on the same input.
+    fn again(&mut self);
+
+    /// Compares the answer with the reference.
+    fn check(&self) -> Result<(), Mismatch>;
+
+    /// Items and bytes of input that one run processes.
+    fn extent(&self) -> (u64, u64);
+}
+
+/// A workload as the plan sees it.
+#[derive(Clone, Debug)]
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    /// Whether it needs the service.
+    pub(crate) service: bool,
+    /// Items and bytes of input that one run processes at a size.
+    pub(crate) extent: fn(Size) -> (u64, u64),
+    /// Baselines first, then engines, in a stable order.
+    pub(crate) contenders: Vec<&'static str>,
+}
+
+/// The names of the baselines that every workload carries.
+pub(crate) const BASELINES: [&str; 2] = ["eager", "idiomatic"];
+
+/// Every case. Fixtures misbehave on purpose, to test the harness itself.
+pub(crate) fn cases(fixtures: bool) -> Vec<Case> {
+    let engines = engine_names();
+    let mut list = List {
+        engines,
+        cases: Vec::new(),
+    };
+    workloads::each(&mut list);
+    if fixtures {
+        crate::fixtures::each(&mut list);
+    }
+    list.cases
+}
+
+/// The names of the engines.
+pub(crate) fn engine_names() -> Vec<&'static str> {
+    struct Names(Vec<&'static str>);
+    impl engines::Visitor for Names {
+        fn visit<E: Engine + Default + 'static>(&mut self, engine: E) {
+            self.0.push(engine.name());
+        }
+    }
+    let mut names = Names(Vec::new());
+    engines::each(&mut names);
+    names.0
+}
+
+struct List {
+    engines: Vec<&'static str>,
+    cases: Vec<Case>,
+}
+
+impl workloads::Visitor for List {
+    fn visit<W: Workload>(&mut self, _: W) {
+        let contenders = BASELINES.iter().chain(&self.engines).copied().collect();
+        self.cases.push(Case {
+            name: W::NAME,
+            about: W::ABOUT,
+            service: W::SERVICE,
+            extent: |size| {
+                let workload = W::default();
+                (workload.items(size), workload.bytes(size))
+            },
+            contenders,
+        });
+    }
+}
+
+/// Opens a cell, or `None` if there is no such workload or contender.
+pub(crate) fn open(cell: &Cell, setting: &Setting) -> Option<Box<dyn Job>> {
+    let mut find = Find {
+        cell,
+        setting,
+        job: None,
+    };
+    workloads::each(&mut find);
+    crate::fixtures::each(&mut find);
+    find.job
+}
+
+struct Find<'a> {
+    cell: &'a Cell,
+    setting: &'a Setting,
+    job: Option<Box<dyn Job>>,
+}
+
+impl workloads::Visitor for Find<'_> {
+    fn visit<W: Workload>(&mut self, _: W) {
+        if W::NAME != self.cell.workload {
+            return;
+        }
+        self.job = match self.cell.contender.as_str() {
+            "eager" => Some(boxed(self.setting, W::eager)),
+            "idiomatic" => Some(boxed(self.setting, W::idiomatic)),
+            name => {
+                let mut on = OnEngine::<W> {
+                    name,
+                    setting: self.setting,
+                    job: None,
+                    of: PhantomData,
+                };
+                engines::each(&mut on);
+                on.job
+            }
+        };
+    }
+}
+
+struct OnEngine<'a, W> {
+    name: &'a str,
+    setting: &'a Setting,
+    job: Option<Box<dyn Job>>,
+    of: PhantomData<fn() -> W>,
+}
+
+impl<W: Workload> engines::Visitor for OnEngine<'_, W> {
+    fn visit<E: Engine + Default + 'static>(&mut self, engine: E) {
+        if engine.name() == self.name {
+            self.job = Some(boxed(
+                self.setting,
+                move |workload: &W, input: &mut W::Input| workload.run(&engine, input),
+            ));
+        }
+    }
+}
+
+fn boxed<W, R>(setting: &Setting, run: R) -> Box<dyn Job>
+where
+    W: Workload,
+    R: Fn(&W, &mut W::Input) -> Result<Answer, Error> + 'static,
+{
+    let setting = setting.clone();
+    Box::new(Contender {
+        workload: W::default(),
+        setting,
+        run,
+        input: None,
+        answer: None,
+    })
+}
+
+struct Contender<W: Workload, R> {
+    workload: W,
+    setting: Setting,
+    run: R,
+    input: Option<W::Input>,
+    answer: Option<Answer>,
+}
+
+impl<W, R> Job for Contender<W, R>
+where
+    W: Workload,
+    R: Fn(&W, &mut W::Input) -> Result<Answer, Error>,
+{
+    fn load(&mut self, seed: u64) -> Result<(), Error> {
+        // The old input goes first, so that two never lie in memory at once.
+        self.input = None;
+        let mut next = self.workload.prepare(&self.setting, seed)?;
+        if let Some(answer) = self.answer.take() {
+            self.workload.reuse(answer, &mut next);
+        }
+        self.input = Some(next);
+        Ok(())
+    }
+
+    fn run(&mut self) -> Result<(), Error> {
+        let input = self.input.as_mut().ok_or("run before load")?;
+        debug_assert!(
+            self.answer.is_none(),
+            "dropping an answer would be measured"
+        );
+        self.answer = Some((self.run)(&self.workload, input)?);
+        Ok(())
+    }
+
+    fn again(&mut self) {
+        if let (Some(answer), Some(input)) = (self.answer.take(), self.input.as_mut()) {
+            self.workload.reuse(answer, input);
+        }
+    }
+
+    fn check(&self) -> Result<(), Mismatch> {
+        let (Some(answer), Some(input)) = (&self.answer, &self.input) else {
+            let place = "the run".to_owned();
+            let (expected, got) = ("an answer".to_owned(), "none".to_owned());
+            return Err(Mismatch {
+                place,
+                expected,
+                got,
+            });
+        };
+        answer
+            .differs(&self.workload.reference(input))
+            .map_or(Ok(()), Err)
+    }
+
+    fn extent(&self) -> (u64, u64) {
+        let size = self.setting.size;
+        (self.workload.items(size), self.workload.bytes(size))
+    }
+}
+
+/// The sizes by name.
+pub(crate) const SIZES: [(&str, Size); 4] = [
+    ("tiny", Size::Tiny),
+    ("quick", Size::Quick),
+    ("default", Size::Default),
+    ("large", Size::Large),
+];
+
+/// The size of a name.
+pub(crate) fn size(name: &str) -> Option<Size> {
+    SIZES
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, size)| *size)
+}
+
+/// The name of a size.
+pub(crate) fn name_of(size: Size) -> &'static str {
+    SIZES
+        .iter()
+        .find(|(_, known)| *known == size)
+        .map_or("default", |(name, _)| name)
+}

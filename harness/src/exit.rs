@@ -1,0 +1,58 @@
+//! The exit codes, which scripts rely on, and the errors that lead to them.
+
+use std::fmt;
+use std::process::ExitCode;
+
+/// Something in the harness itself failed.
+pub(crate) const INTERNAL: u8 = 1;
+/// The command line or an input file is wrong.
+pub(crate) const USAGE: u8 = 2;
+/// A cell crashed, hung or answered wrongly; the rest was measured.
+pub(crate) const CELL_FAILED: u8 = 12;
+/// Ended by Ctrl-C or another signal; what was measured is kept.
+pub(crate) const INTERRUPTED: i32 = 130;
+
+/// A mistake of the user's, told with what to do about it.
+#[derive(Debug)]
+pub(crate) struct Usage {
+    /// A stable code such as `H003`.
+    pub(crate) code: &'static str,
+    pub(crate) what: String,
+    /// The next thing to try.
+    pub(crate) help: String,
+}
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.what)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// Makes an error of the user's.
+pub(crate) fn usage(code: &'static str, what: impl Into<String>, help: &str) -> anyhow::Error {
+    Usage {
+        code,
+        what: what.into(),
+        help: help.to_owned(),
+    }
+    .into()
+}
+
+/// Prints an error and returns its exit code.
+pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
+    match error.downcast_ref::<Usage>() {
+        Some(usage) => {
+            eprintln!("error[{}]: {}", usage.code, usage.what);
+            if !usage.help.is_empty() {
+                eprintln!("  help: {}", usage.help);
+            }
+            ExitCode::from(USAGE)
+        }
+        None => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(INTERNAL)
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! `harness` drives every workload against every engine, one child process for each measurement, and
+//! has `reports` decide claims from what the children reported. It measures and never judges.
+
+mod allocator;
+mod cli;
+mod command;
+mod contenders;
+mod doctor;
+mod exit;
+mod fixtures;
+mod host;
+mod instruments;
+mod interrupt;
+mod launch;
+mod pace;
+mod plan;
+mod probe;
+mod progress;
+mod protocol;
+mod run;
+mod schedule;
+mod select;
+mod service;
+mod store;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+
+#[global_allocator]
+static ALLOCATOR: allocator::Switch = allocator::Switch;
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::All(options) => command::measure(&options, command::Pages::Write),
+        Command::Run(options) => command::measure(&options, command::Pages::Leave),
+        Command::Report(options) => command::report(&options),
+        Command::List(options) => command::list(&options),
+        Command::Doctor(options) => command::doctor(&options),
+        Command::Probe => return probe::main(),
+        Command::Serve { latency_ns } => service::main(Duration::from_nanos(latency_ns)),
+    };
+    done.unwrap_or_else(|error| exit::report(&error))
+}

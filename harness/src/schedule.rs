@@ -1,0 +1,218 @@
+//! The blocks in which times are compared: a fresh process for each contender, all alive, one running
+//! at a time, round by round in an order drawn anew, every round with an input of its own that is the
+//! same for all. Everything that is drawn follows from the run's seed.
+
+use std::time::Duration;
+
+use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use reports::record::{Cell, Outcome, Probe as Record};
+
+use crate::instruments::Instrument;
+use crate::launch::{CellRun, Launcher, Layout, Probe, Stop};
+use crate::protocol::{Round, Sample};
+
+/// Warm-up rounds and measured rounds of a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rounds {
+    pub(crate) warm_up: u32,
+    pub(crate) measured: u32,
+}
+
+/// For work that takes a fraction of a second at most.
+pub(crate) const SHORT: Rounds = Rounds {
+    warm_up: 3,
+    measured: 7,
+};
+/// For longer work, which drowns what a few rounds more would average out.
+pub(crate) const LONG: Rounds = Rounds {
+    warm_up: 1,
+    measured: 3,
+};
+/// The first round decides: if all contenders together take longer than this, the work is long.
+const LONG_ROUND: Duration = Duration::from_millis(400);
+
+/// A number that depends on all of `parts` and on nothing else (FNV-1a over their bytes), of 53 bits,
+/// so that it survives programs that read JSON numbers as floating point.
+pub(crate) fn derive(seed: u64, parts: &[&str]) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325 ^ seed;
+    for part in parts {
+        for byte in part.bytes().chain([0xff]) {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+    hash >> 11
+}
+
+/// The block number `block` of a case.
+pub(crate) struct Block<'a> {
+    pub(crate) launcher: &'a Launcher,
+    pub(crate) instrument: &'a dyn Instrument,
+    pub(crate) workload: &'a str,
+    pub(crate) size: &'a str,
+    pub(crate) contenders: &'a [&'static str],
+    pub(crate) seed: u64,
+    pub(crate) number: u32,
+}
+
+struct Arm {
+    cell: Cell,
+    probe: Option<Probe>,
+    outcome: Outcome,
+    places: Vec<u32>,
+}
+
+impl Block<'_> {
+    /// Measures the block; one record for each contender, failures included.
+    ///
+    /// # Errors
+    /// Only [`Stop::Interrupted`].
+    pub(crate) fn measure(&self) -> Result<Vec<Record>, Stop> {
+        let number = self.number.to_string();
+        let block_seed = derive(self.seed, &["block", self.workload, &number]);
+        let mut random = ChaCha8Rng::seed_from_u64(block_seed);
+        let layout = Layout {
+            padding: random.random_range(0..4096),
+            heap_offset: random.random_range(0..65536),
+        };
+        let mut order: Vec<usize> = (0..self.contenders.len()).collect();
+        let mut arms: Vec<_> = self.contenders.iter().map(|name| self.arm(name)).collect();
+        order.shuffle(&mut random);
+        for &at in &order {
+            self.open(&mut arms[at], block_seed, layout)?;
+        }
+        // Consecutive seeds, so that workloads that keep a pool of inputs never repeat the last one.
+        let mut seed =
+            derive(self.seed, &["input", self.workload]).wrapping_add(u64::from(self.number) * 64);
+        let mut next = || {
+            seed = seed.wrapping_add(1);
+            seed
+        };
+        let took = self.round(&mut arms, &mut order, &mut random, next())?;
+        let rounds = if took > LONG_ROUND { LONG } else { SHORT };
+        for _ in 1..rounds.warm_up + rounds.measured {
+            self.round(&mut arms, &mut order, &mut random, next())?;
+        }
+        arms.into_iter()
+            .map(|arm| self.close(arm, block_seed, rounds))
+            .collect()
+    }
+
+    fn arm(&self, contender: &str) -> Arm {
+        let cell = Cell {
+            workload: self.workload.to_owned(),
+            contender: contender.to_owned(),
+            size: self.size.to_owned(),
+        };
+        Arm {
+            cell,
+            probe: None,
+            outcome: Outcome::Measured,
+            places: Vec::new(),
+        }
+    }
+
+    fn open(&self, arm: &mut Arm, seed: u64, layout: Layout) -> Result<(), Stop> {
+        let run = CellRun {
+            launcher: self.launcher,
+            instrument: self.instrument,
+            cell: &arm.cell,
+            seed,
+            bytes: 0,
+            file: None,
+            layout,
+            memory: self.launcher.memory,
+        };
+        match run.open() {
+            Ok(probe) => arm.probe = Some(probe),
+            Err(stop) => arm.outcome = outcome(stop)?,
+        }
+        Ok(())
+    }
+
+    /// One round; returns the wall time of all samples together.
+    fn round(
+        &self,
+        arms: &mut [Arm],
+        order: &mut [usize],
+        random: &mut ChaCha8Rng,
+        seed: u64,
+    ) -> Result<Duration, Stop> {
+        order.shuffle(random);
+        let mut took = Duration::ZERO;
+        for (place, &at) in order.iter().enumerate() {
+            let arm = &mut arms[at];
+            let Some(probe) = arm
+                .probe
+                .as_mut()
+                .filter(|_| arm.outcome == Outcome::Measured)
+            else {
+                continue;
+            };
+            match probe.round(
+                &Round {
+                    seed,
+                    repeats: 1,
+                    last: false,
+                },
+                self.launcher.timeout,
+            ) {
+                Ok(samples) => {
+                    arm.places.push(place as u32);
+                    took += wall(&samples);
+                }
+                Err(stop) => arm.outcome = outcome(stop)?,
+            }
+        }
+        Ok(took)
+    }
+
+    fn close(&self, arm: Arm, seed: u64, rounds: Rounds) -> Result<Record, Stop> {
+        let Arm {
+            cell,
+            probe,
+            mut outcome,
+            places,
+        } = arm;
+        let mut sampled = probe
+            .as_ref()
+            .map(|probe| probe.sampled.clone())
+            .unwrap_or_default();
+        if let (Some(probe), Outcome::Measured) = (probe, &outcome) {
+            match probe.close(self.launcher.timeout) {
+                Ok(_) => {}
+                Err(stop) => outcome = self::outcome(stop)?,
+            }
+        }
+        for series in &mut sampled.series {
+            series.warm_up = rounds.warm_up.min(series.values.len() as u32);
+            series.places.clone_from(&places);
+        }
+        Ok(Record {
+            cell,
+            instrument: self.instrument.name().to_owned(),
+            block: self.number,
+            seed,
+            items: sampled.items,
+            bytes: sampled.bytes,
+            outcome,
+            series: sampled.series,
+            files: Vec::new(),
+        })
+    }
+}
+
+fn wall(samples: &[Sample]) -> Duration {
+    let wall = samples.iter().find(|sample| sample.metric == "wall-time");
+    wall.map_or(Duration::ZERO, |sample| Duration::from_nanos(sample.value))
+}
+
+/// The outcome to record for a stop; an interruption is handed on.
+pub(crate) fn outcome(stop: Stop) -> Result<Outcome, Stop> {
+    match stop {
+        Stop::Failed { failure, why } => Ok(Outcome::Failed { failure, why }),
+        Stop::NotMeasured { why } => Ok(Outcome::NotMeasured { why }),
+        Stop::Interrupted => Err(Stop::Interrupted),
+    }
+}
