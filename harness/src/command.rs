@@ -2,13 +2,12 @@
 
 use std::fs;
 use std::hash::{BuildHasher, Hasher};
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::Context;
+use reports::Claims;
 use reports::record::{Failure, Machine, Outcome, Probe, Record, Run};
-use reports::{Claims, Judged};
 
 use crate::cli;
 use crate::contenders::{self, Case};
@@ -19,6 +18,7 @@ use crate::instruments::{self, Instrument};
 use crate::interrupt;
 use crate::pace::{Pace, about};
 use crate::plan::Plan;
+use crate::print;
 use crate::progress::Progress;
 use crate::run::{self, Ended};
 use crate::schedule::{LONG, SHORT};
@@ -99,13 +99,15 @@ pub(crate) fn measure(options: &cli::Measure, pages: Pages) -> anyhow::Result<Ex
     let page = conclude(&records, &claims, &options.common, pages)?;
     let failed = tell_failures(&records);
     if ended == Ended::Interrupted {
-        eprintln!("interrupted: what was measured is kept; --resume goes on with it");
+        print::note(&format!(
+            "interrupted: what was measured is kept; --resume goes on with it"
+        ));
         return Ok(ExitCode::from(exit::INTERRUPTED as u8));
     }
     if !options.quiet && !options.common.json {
         match page {
-            Some(page) => println!("report: {}", page.display()),
-            None => println!("pages: cargo run -p harness -- report"),
+            Some(page) => print::result(&format!("report: {}\n", page.display()))?,
+            None => print::result("pages: cargo run -p harness -- report\n")?,
         }
     }
     Ok(if failed {
@@ -138,7 +140,7 @@ pub(crate) fn report(options: &cli::Report) -> anyhow::Result<ExitCode> {
     let records = store::load(&options.common.out)?;
     let page = conclude(&records, &claims, &options.common, Pages::Write)?;
     if let Some(page) = page.filter(|_| !options.common.json) {
-        println!("report: {}", page.display());
+        print::result(&format!("report: {}\n", page.display()))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -159,21 +161,13 @@ fn conclude(
         }
         Pages::Leave => None,
     };
-    print(&judged, common.json)?;
-    Ok(page)
-}
-
-fn print(judged: &Judged, json: bool) -> anyhow::Result<()> {
-    let text = if json {
+    let text = if common.json {
         judged.to_json()
     } else {
-        reports::summary(judged)
+        reports::summary(&judged)
     };
-    match io::stdout().write_all(text.as_bytes()) {
-        // Whoever reads has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.context("cannot print the results"),
-    }
+    print::result(&text)?;
+    Ok(page)
 }
 
 fn claims(path: Option<&Path>, cases: &[Case]) -> anyhow::Result<Claims> {
@@ -251,21 +245,21 @@ fn announce(plan: &Plan, claims: &Claims, findings: &[doctor::Finding], store: &
         (None, None) if plan.size == "default" => "4-6 min (first run here)".to_owned(),
         (None, None) => "unknown for a first run here".to_owned(),
     };
-    eprintln!(
+    print::note(&format!(
         "{} cells, {} claims, {estimate}, seed {}",
         plan.cells(),
         claims.expand().len(),
         plan.seed
-    );
+    ));
     let said: Vec<_> = findings
         .iter()
         .filter(|f| f.weight == Weight::Caveat)
         .map(|f| format!("{} {}", f.symbol(), f.what))
         .collect();
     if !said.is_empty() {
-        eprintln!("doctor  {}", said.join("  "));
+        print::note(&format!("doctor  {}", said.join("  ")));
     }
-    eprintln!("records in {}", store.folder().display());
+    print::note(&format!("records in {}", store.folder().display()));
 }
 
 /// A file larger than the memory is meant to defeat those who hold it whole: no failure of the run.
@@ -295,13 +289,15 @@ fn tell_failures(records: &[Record]) -> bool {
         }
         let cell = format!("{}/{}", probe.cell.workload, probe.cell.contender);
         if told.insert((cell.clone(), failure.words())) {
-            eprintln!(
+            print::note(&format!(
                 "error[H012]: {}: {cell} under {}",
                 failure.words(),
                 probe.instrument
-            );
-            eprintln!("  {why}");
-            eprintln!("  help: cargo run -p harness -- run --only '{cell}'");
+            ));
+            print::note(&format!("  {why}"));
+            print::note(&format!(
+                "  help: cargo run -p harness -- run --only '{cell}'"
+            ));
         }
     }
     !told.is_empty()
@@ -329,7 +325,7 @@ pub(crate) fn list(options: &cli::List) -> anyhow::Result<ExitCode> {
     } else {
         text.push_str("workloads\n");
         for case in &cases {
-            text.push_str(&format!("  {:<28} {}\n", case.name, case.about));
+            text.push_str(&format!("  {}\n{}", case.name, wrapped(case.about)));
         }
         let contenders = cases
             .first()
@@ -337,20 +333,32 @@ pub(crate) fn list(options: &cli::List) -> anyhow::Result<ExitCode> {
         text.push_str(&format!("\ncontenders\n  {contenders}\n\ninstruments\n"));
         for instrument in instruments::ALL {
             text.push_str(&format!(
-                "  {:<28} {}\n",
+                "  {:<9} {}\n",
                 instrument.name(),
                 instrument.about()
             ));
         }
         text.push_str("\nsizes\n  quick, default, large\n");
     }
-    io::stdout()
-        .write_all(text.as_bytes())
-        .or_else(|error| match error.kind() {
-            io::ErrorKind::BrokenPipe => Ok(()),
-            _ => Err(error),
-        })?;
+    print::result(&text)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A sentence as indented lines of at most 78 columns.
+fn wrapped(sentence: &str) -> String {
+    let mut lines = String::from("     ");
+    let mut width = 5;
+    for word in sentence.split(' ') {
+        if width + 1 + word.chars().count() > 78 {
+            lines.push_str("\n     ");
+            width = 5;
+        }
+        lines.push(' ');
+        lines.push_str(word);
+        width += 1 + word.chars().count();
+    }
+    lines.push('\n');
+    lines
 }
 
 /// `doctor`.
@@ -364,17 +372,18 @@ pub(crate) fn doctor(options: &cli::Doctor) -> anyhow::Result<ExitCode> {
                 serde_json::json!({ "good": good, "what": f.what, "advice": f.advice })
             })
             .collect();
-        println!("{:#}", serde_json::Value::from(list));
+        print::result(&format!("{:#}\n", serde_json::Value::from(list)))?;
     } else {
-        for finding in &findings {
+        let lines = findings.iter().map(|finding| {
             let colon = if finding.advice.is_empty() { "" } else { ": " };
-            println!(
-                "{} {}{colon}{}",
+            format!(
+                "{} {}{colon}{}\n",
                 finding.symbol(),
                 finding.what,
                 finding.advice
-            );
-        }
+            )
+        });
+        print::result(&lines.collect::<String>())?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -44,14 +44,14 @@ pub(crate) fn usage(code: &'static str, what: impl Into<String>, help: &str) -> 
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     match error.downcast_ref::<Usage>() {
         Some(usage) => {
-            eprintln!("error[{}]: {}", usage.code, usage.what);
+            crate::print::note(&format!("error[{}]: {}", usage.code, usage.what));
             if !usage.help.is_empty() {
-                eprintln!("  help: {}", usage.help);
+                crate::print::note(&format!("  help: {}", usage.help));
             }
             ExitCode::from(USAGE)
         }
         None => {
-            eprintln!("error: {error:#}");
+            crate::print::note(&format!("error: {error:#}"));
             ExitCode::from(INTERNAL)
         }
     }

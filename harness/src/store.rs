@@ -45,10 +45,10 @@ pub(crate) fn load(folder: &Path) -> anyhow::Result<Vec<Record>> {
     let found = record::read(BufReader::new(file))
         .with_context(|| format!("cannot read {}", path.display()))?;
     for skipped in &found.skipped {
-        eprintln!(
+        crate::print::note(&format!(
             "warning: {}: {skipped}; the line is left out",
             path.display()
-        );
+        ));
     }
     Ok(found.records)
 }

@@ -30,15 +30,26 @@ pub struct Row {
     pub why: String,
 }
 
-/// The rows of the claims that the overview shows in full, or of all claims if it shows none.
+/// The rows of the claims that the overview shows in full, or of all claims if it shows none. Those of
+/// one workload and metric stand together, in the order of their first claims.
 pub fn rows(judged: &Judged) -> Vec<Row> {
     let headline = judged.verdicts.iter().any(|v| v.headline);
-    judged
-        .verdicts
-        .iter()
-        .filter(|v| v.headline || !headline)
-        .map(row)
-        .collect()
+    let shown = judged.verdicts.iter().filter(|v| v.headline || !headline);
+    let mut rows: Vec<Row> = shown.map(row).collect();
+    let mut groups: Vec<(String, String)> = Vec::new();
+    for row in &rows {
+        let group = (row.workload.clone(), row.metric.clone());
+        if !groups.contains(&group) {
+            groups.push(group);
+        }
+    }
+    rows.sort_by_key(|row| {
+        let same = |(w, m): &(String, String)| *w == row.workload && *m == row.metric;
+        groups.iter().position(same)
+    });
+    // Two claims may ask the same of the same.
+    rows.dedup();
+    rows
 }
 
 fn row(verdict: &Verdict) -> Row {

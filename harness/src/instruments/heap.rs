@@ -6,10 +6,10 @@ use std::path::Path;
 use workloads::{Error, Size};
 
 use super::{Instrument, Observed, repeat};
-use crate::allocator;
 use crate::contenders::Job;
 use crate::launch::{CellRun, Sampled, Stop};
 use crate::protocol::{Round, Sample};
+use crate::{allocator, randomness};
 
 pub(crate) struct Heap;
 
@@ -52,6 +52,7 @@ impl Instrument for Heap {
 
     fn begin(&self) {
         allocator::count_allocations();
+        randomness::fix();
     }
 
     fn observe(
