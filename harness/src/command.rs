@@ -99,9 +99,7 @@ pub(crate) fn measure(options: &cli::Measure, pages: Pages) -> anyhow::Result<Ex
     let page = conclude(&records, &claims, &options.common, pages)?;
     let failed = tell_failures(&records);
     if ended == Ended::Interrupted {
-        print::note(&format!(
-            "interrupted: what was measured is kept; --resume goes on with it"
-        ));
+        print::note("interrupted: what was measured is kept; --resume goes on with it");
         return Ok(ExitCode::from(exit::INTERRUPTED as u8));
     }
     if !options.quiet && !options.common.json {

@@ -20,7 +20,7 @@ impl Instrument for Resident {
     }
 
     fn about(&self) -> &'static str {
-        "peak resident memory and page faults of a first call in a fresh process"
+        "peak resident memory and page faults of a process's first call"
     }
 
     fn measure(&self, run: &CellRun<'_>) -> Result<Sampled, Stop> {
