@@ -13,8 +13,9 @@ use std::path::Path;
 
 use workloads::{Error, Size};
 
+use crate::child::Stop;
 use crate::contenders::{Case, Job};
-use crate::launch::{CellRun, Sampled, Stop};
+use crate::launch::{CellRun, Sampled};
 use crate::protocol::{Round, Sample};
 
 /// Every instrument, in the order in which a run uses them: times last, when nothing else runs.

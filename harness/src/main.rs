@@ -2,6 +2,7 @@
 //! has `reports` decide claims from what the children reported. It measures and never judges.
 
 mod allocator;
+mod child;
 mod cli;
 mod command;
 mod contenders;

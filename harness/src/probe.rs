@@ -12,10 +12,7 @@ use crate::allocator;
 use crate::contenders::{self, Job};
 use crate::host;
 use crate::instruments::{self, Observed};
-use crate::protocol::{Open, Reply, Request, Round, VERSION};
-
-/// The exit code of a probe that ran past its memory limit.
-pub(crate) const OUT_OF_MEMORY: i32 = 71;
+use crate::protocol::{OUT_OF_MEMORY, Open, Reply, Request, Round, VERSION};
 
 /// Why a probe ends early, as it tells the harness.
 struct End(Reply);

@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 /// Raised whenever the meaning of a message changes. A probe refuses any other version.
 pub(crate) const VERSION: u32 = 1;
 
+/// The exit code of a probe that ran past its memory limit: it cannot say so any more.
+pub(crate) const OUT_OF_MEMORY: i32 = 71;
+
 /// What the harness asks of a probe.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "kebab-case")]

@@ -13,9 +13,10 @@ use rand_chacha::ChaCha8Rng;
 use reports::record::{Cell, Failure, Outcome, Probe, Record};
 use reports::slug;
 
+use crate::child::Stop;
 use crate::contenders::{self, Case};
 use crate::instruments::Instrument;
-use crate::launch::{CellRun, Launcher, Layout, Stop};
+use crate::launch::{CellRun, Launcher, Layout};
 use crate::pace::Pace;
 use crate::plan::Plan;
 use crate::progress::Progress;
@@ -221,15 +222,17 @@ impl Running<'_> {
             );
             format!("files/{}/{cell}.{ending}", instrument.name())
         });
+        let file = name.as_ref().map(|name| self.store.file(name));
         let run = CellRun {
             launcher: &self.launcher,
-            instrument,
+            instrument: instrument.name(),
+            wrapper: instrument.wrapper(file.as_deref()),
             cell,
             seed,
             bytes,
-            file: name.as_ref().map(|name| self.store.file(name)),
+            file,
             layout: Layout::default(),
-            memory: self.plan.memory,
+            memory: self.launcher.memory,
         };
         match instrument.measure(&run) {
             Ok(mut sampled) => {
@@ -305,7 +308,7 @@ impl Running<'_> {
         }
         let block = Block {
             launcher: &self.launcher,
-            instrument,
+            instrument: instrument.name(),
             workload: case.name,
             size: &self.plan.size,
             contenders: &case.contenders,

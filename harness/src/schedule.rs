@@ -9,8 +9,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use reports::record::{Cell, Outcome, Probe as Record};
 
-use crate::instruments::Instrument;
-use crate::launch::{CellRun, Launcher, Layout, Probe, Stop};
+use crate::child::Stop;
+use crate::launch::{CellRun, Launcher, Layout, Probe};
 use crate::protocol::{Round, Sample};
 
 /// Warm-up rounds and measured rounds of a block.
@@ -48,7 +48,7 @@ pub(crate) fn derive(seed: u64, parts: &[&str]) -> u64 {
 /// The block number `block` of a case.
 pub(crate) struct Block<'a> {
     pub(crate) launcher: &'a Launcher,
-    pub(crate) instrument: &'a dyn Instrument,
+    pub(crate) instrument: &'a str,
     pub(crate) workload: &'a str,
     pub(crate) size: &'a str,
     pub(crate) contenders: &'a [&'static str],
@@ -117,6 +117,7 @@ impl Block<'_> {
         let run = CellRun {
             launcher: self.launcher,
             instrument: self.instrument,
+            wrapper: Vec::new(),
             cell: &arm.cell,
             seed,
             bytes: 0,
@@ -191,7 +192,7 @@ impl Block<'_> {
         }
         Ok(Record {
             cell,
-            instrument: self.instrument.name().to_owned(),
+            instrument: self.instrument.to_owned(),
             block: self.number,
             seed,
             items: sampled.items,

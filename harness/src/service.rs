@@ -10,8 +10,8 @@ use std::time::Duration;
 use anyhow::Context;
 use reports::record::Failure;
 
+use crate::child::{Child, Stop};
 use crate::host;
-use crate::launch::{Child, Stop};
 
 /// The latency that the service promises.
 pub(crate) const LATENCY: Duration = Duration::from_millis(2);

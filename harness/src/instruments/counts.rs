@@ -15,8 +15,9 @@ use workloads::{Error, Size};
 
 use super::time::Time;
 use super::{Instrument, Observed, repeat};
+use crate::child::Stop;
 use crate::contenders::{Case, Job};
-use crate::launch::{CellRun, Sampled, Stop};
+use crate::launch::{CellRun, Sampled};
 use crate::protocol::{Round, Sample};
 use crate::randomness;
 
@@ -84,12 +85,7 @@ impl Instrument for Counts {
             last: true,
         };
         // The input files are made now, by a probe that is not counted.
-        CellRun {
-            instrument: &Time,
-            file: None,
-            ..*run
-        }
-        .probe(&[round(1)])?;
+        run.by(Time.name()).probe(&[round(1)])?;
         let mut sampled = Sampled::default();
         let mut totals = |repeats| {
             sampled = run.probe(&[round(repeats)])?;

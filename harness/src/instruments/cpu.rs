@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use workloads::Error;
 
 use super::{Instrument, Observed};
+use crate::child::Stop;
 use crate::contenders::Job;
-use crate::launch::{CellRun, Sampled, Stop};
+use crate::launch::{CellRun, Sampled};
 use crate::protocol::Round;
 #[cfg(unix)]
 use crate::protocol::Sample;

@@ -6,8 +6,9 @@ use std::path::Path;
 use workloads::{Error, Size};
 
 use super::{Instrument, Observed, repeat};
+use crate::child::Stop;
 use crate::contenders::Job;
-use crate::launch::{CellRun, Sampled, Stop};
+use crate::launch::{CellRun, Sampled};
 use crate::protocol::{Round, Sample};
 use crate::{allocator, randomness};
 

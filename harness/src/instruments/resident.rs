@@ -7,9 +7,10 @@ use std::path::Path;
 use workloads::Error;
 
 use super::{Instrument, Observed, repeat};
+use crate::child::Stop;
 use crate::contenders::Job;
 use crate::host;
-use crate::launch::{CellRun, Sampled, Stop};
+use crate::launch::{CellRun, Sampled};
 use crate::protocol::{Round, Sample};
 
 pub(crate) struct Resident;
