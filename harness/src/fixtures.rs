@@ -18,6 +18,7 @@ pub(crate) fn each(visitor: &mut impl Visitor) {
     visitor.visit(Fixture::<Hoards>::default());
     visitor.visit(Fixture::<Babbles>::default());
     visitor.visit(Fixture::<Floods>::default());
+    visitor.visit(Fixture::<Spins>::default());
 }
 
 trait Misdeed: Default + Sync + 'static {
@@ -117,3 +118,10 @@ misdeed!(Floods, "floods", |total| {
     (0..1 << 10).for_each(|_| print!("{chunk}"));
     Ok(total)
 });
+misdeed!(Spins, "spins", |total| Ok(known_leaf(total)));
+
+/// Where a profile of `fixture/spins` must find nearly all the time.
+#[inline(never)]
+fn known_leaf(total: f64) -> f64 {
+    (0..1_000_000).fold(total, |x, _| std::hint::black_box(x))
+}

@@ -238,9 +238,10 @@ impl Running<'_> {
             Ok(mut sampled) => {
                 sampled.demote();
                 record.series = sampled.series;
+                // A file that cannot be cleaned of this machine's paths is not offered to anyone.
                 record.files = name
                     .into_iter()
-                    .filter(|n| self.store.file(n).exists())
+                    .filter(|name| self.store.scrub(name).is_ok())
                     .collect();
             }
             Err(stop) => record.outcome = outcome(stop).ok()?,

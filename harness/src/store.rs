@@ -159,6 +159,42 @@ impl Store {
         path
     }
 
+    /// Takes the paths of this machine out of a text that an instrument left, since reports are
+    /// published: where the sources, the executable and the user's files lie is nobody's business.
+    pub(crate) fn scrub(&self, name: &str) -> io::Result<()> {
+        let path = self.folder.join(name);
+        let mut text = fs::read_to_string(&path)?;
+        let folder = |variable| std::env::var_os(variable).map(PathBuf::from);
+        let sources = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .map(Path::to_owned);
+        let here = std::env::current_dir().ok();
+        let executable = std::env::current_exe().ok();
+        let executable = executable
+            .as_deref()
+            .and_then(Path::parent)
+            .map(Path::to_owned);
+        let run = fs::canonicalize(&self.folder).ok();
+        let places = [
+            (run, "run"),
+            (executable, "bin"),
+            (sources, "."),
+            (here, "."),
+            (folder("CARGO_HOME"), "cargo"),
+            (folder("HOME"), "~"),
+        ];
+        for (place, stands_for) in places {
+            let Some(place) = place.as_deref().and_then(Path::to_str) else {
+                continue;
+            };
+            // The root folder is in every path and says nothing.
+            if place.len() > 1 {
+                text = text.replace(place, stands_for);
+            }
+        }
+        fs::write(path, text)
+    }
+
     /// The folder of the inputs, made afresh.
     pub(crate) fn inputs(&self) -> anyhow::Result<PathBuf> {
         self.remove_inputs();

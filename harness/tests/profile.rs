@@ -1,0 +1,35 @@
+//! The CPU profile names the function in which the time is spent.
+
+mod common;
+
+use common::{expect, harness, is, probes};
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_known_leaf_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = harness("run", folder.path());
+    run.args([
+        "--fixtures",
+        "--only",
+        "fixture/spins/idiomatic",
+        "--instruments",
+        "cpu",
+    ]);
+    expect(&mut run, 0);
+    let probes = probes(folder.path());
+    let profile = probes
+        .iter()
+        .find(|p| is(p, "fixture/spins", "idiomatic", "cpu"))
+        .unwrap();
+    assert_eq!(profile["outcome"], "measured", "{profile}");
+    let file = profile["files"][0].as_str().unwrap();
+    let graph = std::fs::read_to_string(folder.path().join(file)).unwrap();
+    // A frame's title reads `name (12 samples, 97.20%)`.
+    let title = graph
+        .split("<title>")
+        .find(|title| title.contains("known_leaf"))
+        .unwrap();
+    let share = title.split(", ").nth(1).unwrap().split('%').next().unwrap();
+    assert!(share.parse::<f64>().unwrap() > 80.0, "{title}");
+}
