@@ -35,8 +35,14 @@ struct State<P> {
 }
 
 impl<'k, Out: Item, K: Sink<Out>> Join<'k, Out, K> {
-    pub(crate) fn new(sink: &'k K, memory: Memory, capacity: usize) -> Result<Self, Error> {
-        let mut joined = sink.part();
+    /// Joins to what has been `begun`.
+    pub(crate) fn new(
+        sink: &'k K,
+        begun: K::Part,
+        memory: Memory,
+        capacity: usize,
+    ) -> Result<Self, Error> {
+        let mut joined = begun;
         if memory.results > 0 {
             sink.reserve(&mut joined, memory.results);
             Memory::check(sink.bytes(&joined), memory.joined)?;

@@ -5,8 +5,10 @@
 //! so that nothing is shared while it works; parts are joined at the end, or piece by piece in the
 //! order of the input for sinks that ask for it.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
 
 use crate::blocks::{run_batch, run_keyed, run_range};
 use crate::chunks::{FileChunks, ReaderChunks, Text, TextChunks, open, run_chunks};
@@ -19,7 +21,7 @@ use crate::pipeline::{Pipeline, Stage};
 use crate::sink::{Order, SPAN, Sink};
 use crate::source::{Files, Indexed, Protocol, Records, Requests};
 use crate::whole::read_whole;
-use crate::workers::{Crew, Memory, Threads, available_workers, run_claims};
+use crate::workers::{Crew, Memory, Threads, available_workers, continue_claims, run_claims};
 
 /// Runs pipelines on several threads, which the engine starts with its first run that needs them and
 /// keeps until it is dropped.
@@ -38,7 +40,7 @@ use crate::workers::{Crew, Memory, Threads, available_workers, run_claims};
 /// a reader blocks, it stops them only once the read returns.
 pub struct Parallel {
     workers: usize,
-    sequential_below: usize,
+    alone_for: Duration,
     chunk_bytes: usize,
     record_bytes: usize,
     worker_memory: usize,
@@ -51,7 +53,7 @@ impl Default for Parallel {
     fn default() -> Self {
         Parallel {
             workers: available_workers(),
-            sequential_below: 1 << 14,
+            alone_for: Duration::from_micros(100),
             chunk_bytes: 512 << 10,
             record_bytes: 256 << 20,
             worker_memory: usize::MAX,
@@ -69,10 +71,11 @@ impl Parallel {
         self
     }
 
-    /// Sets the number of items of an indexed source below which a run takes place on the calling
-    /// thread: 16,384 unless set. Waking a worker takes some 10 us; set 0 where an item takes longer.
-    pub fn sequential_below(mut self, items: usize) -> Self {
-        self.sequential_below = items;
+    /// Sets for how long the calling thread works alone on an indexed source before it wakes the
+    /// workers, 100 us unless set: waking them takes some 25 us, so that a run which is over sooner is
+    /// never slower than on one thread, whatever an item costs.
+    pub fn alone_for(mut self, time: Duration) -> Self {
+        self.alone_for = time;
         self
     }
 
@@ -126,6 +129,35 @@ impl Parallel {
         }
     }
 
+    /// Works alone for some time, in pieces that grow; returns how many items are done.
+    fn begin<X, S, K>(
+        &self,
+        source: X,
+        stage: &S,
+        sink: &K,
+        part: &mut K::Part,
+        time: Duration,
+    ) -> Result<usize, Error>
+    where
+        X: Indexed,
+        S: Stage<Owned<X::Item>>,
+        K: Sink<S::Out>,
+    {
+        let mut local = S::Local::default();
+        let (length, clock) = (source.len(), Instant::now());
+        let (mut done, mut piece) = (0, FIRST_PIECE);
+        while done < length && clock.elapsed() < time {
+            let size = if by_span::<S::Out, K>() { SPAN } else { piece };
+            let end = (done + size).min(length);
+            run_spans(source, done..end, stage, &mut local, sink, part);
+            sink.flush(part);
+            Memory::check(sink.bytes(part), self.memory().joined)?;
+            done = end;
+            piece = (2 * piece).min(SPAN);
+        }
+        Ok(done)
+    }
+
     /// Bytes of a text that are claimed at once: less than set where the text is short.
     fn chunk(&self, length: u64) -> usize {
         let share = length / (self.workers as u64 * CLAIMS_PER_WORKER as u64);
@@ -136,9 +168,37 @@ impl Parallel {
     }
 }
 
+/// Runs the items at `range` and seals at the end of each span.
+fn run_spans<X, S, K>(
+    source: X,
+    range: Range<usize>,
+    stage: &S,
+    local: &mut S::Local,
+    sink: &K,
+    part: &mut K::Part,
+) where
+    X: Indexed,
+    S: Stage<Owned<X::Item>>,
+    K: Sink<S::Out>,
+{
+    let mut start = range.start;
+    while start < range.end {
+        let stop = (start + 1).next_multiple_of(SPAN).min(range.end);
+        run_range(source, start..stop, stage, local, sink, part);
+        if stop.is_multiple_of(SPAN) || stop == source.len() {
+            sink.seal(part);
+        }
+        start = stop;
+    }
+}
+
 /// How many pieces a worker should find even in a small input, so that one that is held up can leave
 /// work to the others.
 const CLAIMS_PER_WORKER: usize = 8;
+
+/// Items that the calling thread works on before it looks at the clock for the first time: few, since
+/// one may take long.
+const FIRST_PIECE: usize = 16;
 
 /// Items of an iterator that are taken under one lock, where spans do not matter to the sink.
 const BATCH: usize = 4096;
@@ -186,43 +246,48 @@ impl Engine for Parallel {
         K: Sink<S::Out>,
     {
         let length = source.len();
-        let crew = self.crew(length < self.sequential_below.max(2));
-        let size = match length / (crew.size() * CLAIMS_PER_WORKER) {
+        let stage = &pipeline.stage;
+        let mut begun = sink.part();
+        if S::ONE_TO_ONE {
+            sink.reserve(&mut begun, length);
+            Memory::check(sink.bytes(&begun), self.memory().joined)?;
+        }
+        let time = if self.workers == 1 {
+            Duration::MAX
+        } else {
+            self.alone_for
+        };
+        let offset = self.begin(source, stage, &sink, &mut begun, time)?;
+        if offset == length {
+            return Ok(sink.finish(begun));
+        }
+        let crew = self.crew(false);
+        let left = length - offset;
+        let size = match left / (crew.size() * CLAIMS_PER_WORKER) {
             _ if by_span::<S::Out, K>() => SPAN,
             share @ 0..64 => share.max(1),
             share @ 64..SPAN => share.next_multiple_of(64),
             share => (share - share % SPAN).min(4 * SPAN),
         };
         let cursor = AtomicUsize::new(0);
-        let joins = K::ORDER == Order::Input && crew.size() > 1;
-        let known = if S::ONE_TO_ONE { length } else { 0 };
-        let memory = Memory {
-            results: known,
-            ..self.memory()
-        };
-        let part = run_claims(
+        let joins = K::ORDER == Order::Input;
+        let part = continue_claims(
+            begun,
             &crew,
             &sink,
-            memory,
+            self.memory(),
             S::Local::default,
             |_| {
                 let number = cursor.fetch_add(1, Ordering::Relaxed);
-                Ok((number < length.div_ceil(size)).then_some(number))
+                Ok((number < left.div_ceil(size)).then_some(number))
             },
             |local, number, part| {
-                let mut start = number * size;
+                let start = offset + number * size;
                 let end = (start + size).min(length);
                 if S::ONE_TO_ONE && joins {
                     sink.reserve(part, end - start);
                 }
-                while start < end {
-                    let stop = (start + 1).next_multiple_of(SPAN).min(end);
-                    run_range(source, start..stop, &pipeline.stage, local, &sink, part);
-                    if stop % SPAN == 0 || stop == length {
-                        sink.seal(part);
-                    }
-                    start = stop;
-                }
+                run_spans(source, start..end, stage, local, &sink, part);
                 Ok(())
             },
             || (),

@@ -4,6 +4,7 @@
 //! Workers claim numbered pieces of the input. What a piece is, and how it is claimed, is the caller's
 //! affair; [`crate::join`] puts the parts back into the order of the pieces.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::engine::Error;
@@ -109,8 +110,30 @@ where
     Out: Item,
     K: Sink<Out>,
 {
+    continue_claims(sink.part(), crew, sink, memory, state, claim, work, halt)
+}
+
+/// As [`run_claims`], where the beginning of the input has been run already, into `begun`.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one more than the function that everyone calls"
+)]
+pub(crate) fn continue_claims<Out, K, T>(
+    begun: K::Part,
+    crew: &impl Crew,
+    sink: &K,
+    memory: Memory,
+    state: impl Fn() -> T + Sync,
+    claim: impl Fn(&mut T) -> Result<Option<usize>, Error> + Sync,
+    work: impl Fn(&mut T, usize, &mut K::Part) -> Result<(), Error> + Sync,
+    halt: impl Fn() + Sync,
+) -> Result<K::Part, Error>
+where
+    Out: Item,
+    K: Sink<Out>,
+{
     if K::ORDER == Order::Input && crew.size() > 1 {
-        let join = Join::new(sink, memory, crew.size() * PARTS_PER_WORKER)?;
+        let join = Join::new(sink, begun, memory, crew.size() * PARTS_PER_WORKER)?;
         let stop = || {
             join.stop();
             halt();
@@ -140,6 +163,8 @@ where
     }
 
     let alone = crew.size() == 1;
+    // Whoever comes first goes on with it.
+    let begun = Mutex::new(Some(begun));
     let stopped = AtomicBool::new(false);
     let stop = || {
         stopped.store(true, Ordering::Relaxed);
@@ -149,7 +174,8 @@ where
         let guard = OnPanic(stop);
         let result = (|| {
             let mut state = state();
-            let mut part = sink.part();
+            let begun = begun.lock().ok().and_then(|mut begun| begun.take());
+            let mut part = begun.unwrap_or_else(|| sink.part());
             if alone && memory.results > 0 {
                 sink.reserve(&mut part, memory.results);
                 Memory::check(sink.bytes(&part), memory.worker)?;

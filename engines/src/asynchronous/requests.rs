@@ -144,7 +144,7 @@ where
     let capacity = (connections * terms.window).saturating_mul(4);
     let join = match K::ORDER {
         Order::Any => None,
-        Order::Input => Some(Join::new(sink, memory, capacity)?),
+        Order::Input => Some(Join::new(sink, sink.part(), memory, capacity)?),
     };
     let shared = Shared::<S, K> {
         cursor: AtomicUsize::new(0),

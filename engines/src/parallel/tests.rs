@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use proptest::prelude::*;
 
@@ -14,7 +15,9 @@ use crate::sink::{SPAN, batches, collect, fill, fold, sum};
 use crate::source::Records;
 
 fn engine(workers: usize) -> Parallel {
-    Parallel::default().workers(workers).sequential_below(0)
+    Parallel::default()
+        .workers(workers)
+        .alone_for(Duration::ZERO)
 }
 
 #[test]

@@ -29,7 +29,12 @@ macro_rules! every {
         {
             // More workers than this machine may have, and small claims.
             let engine = engines::Parallel::default().workers(3);
-            $check(&engine.sequential_below(0).chunk_bytes(1 << 10), input);
+            $check(
+                &engine
+                    .alone_for(std::time::Duration::ZERO)
+                    .chunk_bytes(1 << 10),
+                input,
+            );
         }
     }};
 }
