@@ -15,8 +15,7 @@ use crate::blocks::{
     batch_items, gathers, item_bytes, run_batch, run_iter, run_keyed, run_range, run_text,
 };
 use crate::engine::{Engine, Error};
-use crate::exchange::{Connection, Limits};
-use crate::in_order::InOrder;
+use crate::exchange::{Limits, run_requests};
 use crate::item::{Bytes, Item, Keyed, Owned};
 use crate::lines::{Buffer, ChunkError, Chunks, pieces};
 use crate::pipeline::{Pipeline, Stage};
@@ -245,34 +244,15 @@ impl Engine for CacheAware {
         S: Stage<Keyed<usize>> + Sync,
         K: Sink<S::Out>,
     {
-        let Requests {
-            address,
-            protocol,
-            keys,
-        } = source;
-        let mut joined = InOrder::new(sink.part(), 0);
-        if keys.is_empty() {
-            return Ok(sink.finish(joined.part));
-        }
-        let stage = &pipeline.stage;
-        let mut local = S::Local::default();
         // As many responses as the second cache holds beside the kernel's copies of them.
         let window = (self.text_block() / RESPONSE_GUESS).clamp(64, 1024);
-        let mut connection = Connection::open(address)?;
-        let mut exchange =
-            connection.pipelined(protocol, keys, 0..keys.len(), Limits::window(window));
-        loop {
-            let more = exchange.step(|index, body| {
-                joined.add(index, &sink, |part| {
-                    run_keyed(body, index, stage, &mut local, &sink, part);
-                });
-                Ok(())
-            })?;
-            sink.flush(&mut joined.part);
-            if !more {
-                return Ok(sink.finish(joined.part));
-            }
-        }
+        run_requests(
+            &source,
+            &pipeline.stage,
+            sink,
+            Limits::window(window),
+            usize::MAX,
+        )
     }
 
     /// Small files are read end to end into one block, which is then run as a whole: reading and

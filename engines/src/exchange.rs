@@ -9,8 +9,13 @@ use std::net::{SocketAddr, TcpStream};
 use std::ops::Range;
 use std::time::Duration;
 
+use crate::blocks::run_keyed;
 use crate::engine::Error;
-use crate::source::Protocol;
+use crate::in_order::InOrder;
+use crate::item::Keyed;
+use crate::pipeline::Stage;
+use crate::sink::Sink;
+use crate::source::{Protocol, Requests};
 
 /// How long a connection may make no progress: a service that hangs must not hang its caller.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -46,6 +51,49 @@ impl Limits {
             buffer_bytes: BUFFER_BYTES,
             response_bytes: RESPONSE_BYTES,
             budget: None,
+        }
+    }
+}
+
+/// Runs all requests of a source over one connection on the calling thread; the connection and the
+/// results may hold `memory` bytes.
+pub(crate) fn run_requests<P, S, K>(
+    source: &Requests<'_, P>,
+    stage: &S,
+    sink: K,
+    limits: Limits,
+    memory: usize,
+) -> Result<K::Output, Error>
+where
+    P: Protocol,
+    S: Stage<Keyed<usize>>,
+    K: Sink<S::Out>,
+{
+    let mut results = InOrder::new(sink.part(), 0);
+    if source.keys.is_empty() {
+        return Ok(sink.finish(results.part));
+    }
+    let mut local = S::Local::default();
+    let mut connection = Connection::open(source.address)?;
+    let all = 0..source.keys.len();
+    let mut exchange = connection.pipelined(source.protocol, source.keys, all, limits);
+    loop {
+        let more = exchange.step(|index, body| {
+            results.add(index, &sink, |part| {
+                run_keyed(body, index, stage, &mut local, &sink, part);
+            });
+            Ok(())
+        })?;
+        sink.flush(&mut results.part);
+        let needed = exchange.bytes() + results.bytes(&sink);
+        if needed > memory {
+            return Err(Error::Budget {
+                needed,
+                budget: memory,
+            });
+        }
+        if !more {
+            return Ok(sink.finish(results.part));
         }
     }
 }

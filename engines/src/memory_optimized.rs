@@ -14,8 +14,7 @@ use crate::blocks::{
     batch_items, gathers, item_bytes, run_batch, run_iter, run_keyed, run_range, run_text,
 };
 use crate::engine::{Engine, Error};
-use crate::exchange::{BUFFER_BYTES, Connection, Limits, RESPONSE_BYTES};
-use crate::in_order::InOrder;
+use crate::exchange::{BUFFER_BYTES, Limits, RESPONSE_BYTES, run_requests};
 use crate::item::{Bytes, Keyed, Owned};
 use crate::lines::{Buffer, ChunkError, Chunks, pieces};
 use crate::pipeline::{Pipeline, Stage};
@@ -247,38 +246,13 @@ impl Engine for MemoryOptimized {
         S: Stage<Keyed<usize>> + Sync,
         K: Sink<S::Out>,
     {
-        let Requests {
-            address,
-            protocol,
-            keys,
-        } = source;
-        let mut joined = InOrder::new(sink.part(), 0);
-        if keys.is_empty() {
-            return Ok(sink.finish(joined.part));
-        }
-        let stage = &pipeline.stage;
-        let mut local = S::Local::default();
         let limits = Limits {
             window: WINDOW,
             buffer_bytes: self.budget.buffer(BUFFER_BYTES),
             response_bytes: self.budget.limit().min(RESPONSE_BYTES),
             budget: self.budget.0.filter(|budget| *budget < RESPONSE_BYTES),
         };
-        let mut connection = Connection::open(address)?;
-        let mut exchange = connection.pipelined(protocol, keys, 0..keys.len(), limits);
-        loop {
-            let more = exchange.step(|index, body| {
-                joined.add(index, &sink, |part| {
-                    run_keyed(body, index, stage, &mut local, &sink, part);
-                });
-                Ok(())
-            })?;
-            sink.flush(&mut joined.part);
-            self.budget.check(exchange.bytes() + joined.bytes(&sink))?;
-            if !more {
-                return Ok(sink.finish(joined.part));
-            }
-        }
+        run_requests(&source, &pipeline.stage, sink, limits, self.budget.limit())
     }
 
     fn files<S, K>(

@@ -8,12 +8,10 @@
 mod mapped;
 
 use self::mapped::MapChunks;
-use crate::blocks::run_keyed;
 use crate::chunks::{FileChunks, Text, TextChunks, open, run_chunks};
 use crate::cutter::Cutter;
 use crate::engine::{Engine, Error};
-use crate::exchange::{Connection, Limits, RESPONSE_BYTES};
-use crate::in_order::InOrder;
+use crate::exchange::{Limits, RESPONSE_BYTES, run_requests};
 use crate::in_turn::{run_indexed, run_iterator};
 use crate::item::{Bytes, Keyed, Owned};
 use crate::pipeline::{Pipeline, Stage};
@@ -229,32 +227,12 @@ impl Engine for Streaming {
         S: Stage<Keyed<usize>> + Sync,
         K: Sink<S::Out>,
     {
-        let mut results = InOrder::new(sink.part(), 0);
-        if source.keys.is_empty() {
-            return Ok(sink.finish(results.part));
-        }
-        let mut local = S::Local::default();
         let limits = Limits {
             response_bytes: RESPONSE_BYTES.min(self.memory),
             budget: (self.memory < RESPONSE_BYTES).then_some(self.memory),
             ..Limits::window(self.window)
         };
-        let mut connection = Connection::open(source.address)?;
-        let all = 0..source.keys.len();
-        let mut exchange = connection.pipelined(source.protocol, source.keys, all, limits);
-        loop {
-            let more = exchange.step(|index, body| {
-                results.add(index, &sink, |part| {
-                    run_keyed(body, index, &pipeline.stage, &mut local, &sink, part);
-                });
-                Ok(())
-            })?;
-            sink.flush(&mut results.part);
-            Memory::check(results.bytes(&sink) + exchange.bytes(), self.memory)?;
-            if !more {
-                return Ok(sink.finish(results.part));
-            }
-        }
+        run_requests(&source, &pipeline.stage, sink, limits, self.memory)
     }
 
     fn files<S, K>(
