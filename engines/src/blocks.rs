@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::dispatch::dispatch;
+use crate::dispatch::{dispatch, dispatch_to};
 use crate::item::{Bytes, Item, Keyed, Owned};
 use crate::lines::each_line;
 use crate::pipeline::Stage;
@@ -25,7 +25,8 @@ pub(crate) fn run_range<X, S, K>(
     K: Sink<S::Out>,
 {
     assert!(range.end <= source.len());
-    dispatch(
+    dispatch_to(
+        !X::OVERLAPS,
         #[inline(always)]
         || {
             #[expect(clippy::redundant_locals, reason = "it moves a copy into the closure")]

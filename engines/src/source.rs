@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 pub unsafe trait Indexed: Copy + Sync {
     /// What lies at a position.
     type Item;
+    /// Whether neighbouring items share memory, so that reading them cannot be aligned.
+    const OVERLAPS: bool = false;
 
     /// Number of items.
     fn len(&self) -> usize;
@@ -71,6 +73,7 @@ impl<'s, T: Copy, const N: usize> Windows<'s, T, N> {
 // SAFETY: window `i` ends at element `i + N - 1`, which is below the slice's length for `i < len()`.
 unsafe impl<T: Copy + Sync, const N: usize> Indexed for Windows<'_, T, N> {
     type Item = [T; N];
+    const OVERLAPS: bool = N > 1;
 
     fn len(&self) -> usize {
         (self.0.len() + 1).saturating_sub(N)
