@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -75,7 +75,7 @@ impl CellRun<'_> {
 
     /// Starts a probe and opens the cell in it.
     pub(crate) fn open(&self) -> Result<Probe, Stop> {
-        let mut probe = Probe::start(&self.launcher.executable, &self.wrapper, self.layout)?;
+        let mut probe = Probe::start(self.launcher, &self.wrapper, self.layout)?;
         let open = Request::Open(Open {
             protocol: VERSION,
             cell: self.cell.clone(),
@@ -186,18 +186,20 @@ pub(crate) struct Probe {
 }
 
 impl Probe {
-    fn start(executable: &Path, wrapper: &[OsString], layout: Layout) -> Result<Probe, Stop> {
+    fn start(launcher: &Launcher, wrapper: &[OsString], layout: Layout) -> Result<Probe, Stop> {
         let mut command = match wrapper {
-            [] => Command::new(executable),
+            [] => Command::new(&launcher.executable),
             [program, arguments @ ..] => {
                 let mut command = Command::new(program);
-                command.args(arguments).arg(executable);
+                command.args(arguments).arg(&launcher.executable);
                 command
             }
         };
         command
             .arg("probe")
-            .env("TWOFOLD_PADDING", "x".repeat(layout.padding));
+            .env("TWOFOLD_PADDING", "x".repeat(layout.padding))
+            // What a profiler or a killed probe leaves behind goes with the inputs.
+            .env("TMPDIR", &launcher.inputs);
         let child = Child::start(command)?;
         Ok(Probe {
             child,
