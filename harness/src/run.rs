@@ -61,17 +61,10 @@ pub(crate) fn run(plan: &Plan, store: &Store, progress: &mut Progress) -> anyhow
         started,
         done: store.done(),
     };
-    let mut pace = Pace::load(store.folder());
-    let ended = match run.cells(progress, &mut pace)? {
-        Ended::Complete => run.blocks(progress, &mut pace)?,
-        ended => ended,
-    };
-    if ended == Ended::Complete && plan.budget.is_none() {
-        pace.save(store.folder());
-    }
+    let ended = run.everything(progress);
     progress.clear();
     store.remove_inputs();
-    Ok(ended)
+    ended
 }
 
 struct Running<'a> {
@@ -101,6 +94,18 @@ fn cell(case: &Case, contender: &str, size: &str) -> Cell {
 }
 
 impl Running<'_> {
+    fn everything(&self, progress: &mut Progress) -> anyhow::Result<Ended> {
+        let mut pace = Pace::load(self.store.folder());
+        let ended = match self.cells(progress, &mut pace)? {
+            Ended::Complete => self.blocks(progress, &mut pace)?,
+            ended => ended,
+        };
+        if ended == Ended::Complete && self.plan.budget.is_none() {
+            pace.save(self.store.folder());
+        }
+        Ok(ended)
+    }
+
     fn spent(&self, share: f64) -> bool {
         self.plan
             .budget
