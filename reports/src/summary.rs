@@ -2,7 +2,7 @@
 //! never reach the terminal.
 
 use crate::compare::{Comparison, percent};
-use crate::verdict::{Decision, Judged, Verdict};
+use crate::verdict::{Against, CellJudged, Decision, Judged, Verdict};
 use crate::{metrics, units};
 
 /// One row of the table.
@@ -24,18 +24,40 @@ pub struct Row {
     pub threshold: String,
     /// The metric's name.
     pub metric: String,
-    /// The verdict.
-    pub decision: Decision,
+    /// The verdict; none where nothing is claimed.
+    pub decision: Option<Decision>,
     /// Why it is inconclusive or not measured, or the limit beside a refuted claim.
     pub why: String,
 }
 
-/// The rows of the claims that the overview shows in full, or of all claims if it shows none. Those of
-/// one workload and metric stand together, in the order of their first claims.
+/// The rows of the claims that the overview shows in full, or of all claims if it shows none, as far as
+/// their contenders were run at all; in a run of few cells also what no such claim is about. Rows of one
+/// workload and metric stand together.
 pub fn rows(judged: &Judged) -> Vec<Row> {
     let headline = judged.verdicts.iter().any(|v| v.headline);
-    let shown = judged.verdicts.iter().filter(|v| v.headline || !headline);
-    let mut rows: Vec<Row> = shown.map(row).collect();
+    let ran = |v: &&Verdict| {
+        let of = |cell: &CellJudged| cell.workload == v.workload && cell.contender == v.contender;
+        judged.cells.iter().any(of)
+    };
+    let wanted = || judged.verdicts.iter().filter(|v| v.headline || !headline);
+    let shown: Vec<&Verdict> = wanted().filter(ran).collect();
+    // Who runs a few cells only wants to see those; a full run has its pages.
+    let partial = shown.len() < wanted().count();
+    let claimed = |cell: &CellJudged| {
+        shown
+            .iter()
+            .any(|v| v.workload == cell.workload && v.contender == cell.contender)
+    };
+    let mut rows: Vec<Row> = shown.iter().map(|v| of_verdict(v)).collect();
+    for cell in judged.cells.iter().filter(|cell| partial && !claimed(cell)) {
+        if !judged.rules.baselines.contains(&cell.contender) {
+            rows.extend(
+                cell.against
+                    .iter()
+                    .map(|against| of_cell(judged, cell, against)),
+            );
+        }
+    }
     let mut groups: Vec<(String, String)> = Vec::new();
     for row in &rows {
         let group = (row.workload.clone(), row.metric.clone());
@@ -52,33 +74,66 @@ pub fn rows(judged: &Judged) -> Vec<Row> {
     rows
 }
 
-fn row(verdict: &Verdict) -> Row {
+fn plain(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
+
+fn of_verdict(verdict: &Verdict) -> Row {
     let comparison = verdict.comparison.as_ref();
-    let plain = |text: &str| text.replace(char::is_control, " ");
-    let baseline = verdict.baseline.clone().unwrap_or_default();
+    let baseline = verdict.baseline.as_deref().unwrap_or_default();
+    let why = verdict.limit.as_ref().or(verdict.why.as_ref());
     Row {
-        workload: plain(&verdict.workload),
-        engine: plain(&verdict.contender),
+        threshold: verdict
+            .threshold
+            .map_or(String::new(), |t| units::threshold(t).replace('×', "x")),
+        decision: Some(verdict.decision),
+        why: plain(why.map_or("", String::as_str)),
+        ..figures(
+            &verdict.workload,
+            &verdict.contender,
+            baseline,
+            &verdict.metric,
+            comparison,
+        )
+    }
+}
+
+fn of_cell(judged: &Judged, cell: &CellJudged, against: &Against) -> Row {
+    let failure = cell.failures.first().or(against.why.as_ref());
+    Row {
+        why: plain(failure.map_or("", String::as_str)),
+        ..figures(
+            &cell.workload,
+            &cell.contender,
+            &against.baseline,
+            &judged.rules.matrix,
+            against.comparison.as_ref(),
+        )
+    }
+}
+
+fn figures(
+    workload: &str,
+    contender: &str,
+    baseline: &str,
+    metric: &str,
+    comparison: Option<&Comparison>,
+) -> Row {
+    Row {
+        workload: plain(workload),
+        engine: plain(contender),
         value: comparison.map_or(String::new(), |c| {
             plain(&units::value(c.contender_value, &c.unit))
         }),
-        baseline: plain(&comparison.map_or(baseline.clone(), |c| {
+        baseline: plain(&comparison.map_or(baseline.to_owned(), |c| {
             format!("{baseline} {}", units::value(c.baseline_value, &c.unit))
         })),
         ratio: comparison.map_or(String::new(), ratio),
         interval: comparison.map_or(String::new(), interval),
-        threshold: verdict
-            .threshold
-            .map_or(String::new(), |t| units::threshold(t).replace('×', "x")),
-        metric: verdict.metric.clone(),
-        decision: verdict.decision,
-        why: plain(
-            verdict
-                .limit
-                .as_ref()
-                .or(verdict.why.as_ref())
-                .map_or("", |s| s),
-        ),
+        threshold: String::new(),
+        metric: metric.to_owned(),
+        decision: None,
+        why: String::new(),
     }
 }
 
@@ -122,7 +177,10 @@ pub fn text(judged: &Judged) -> String {
             out += &format!("{}\n", cut(&title, 80));
             group = title;
         }
-        let verdict = format!("{} {}", row.decision.symbol(), row.decision.words());
+        let verdict = match row.decision {
+            Some(decision) => format!("{} {}", decision.symbol(), decision.words()),
+            None => String::new(),
+        };
         out += &line([
             &row.engine,
             &row.baseline,
