@@ -244,8 +244,9 @@ fn announce(plan: &Plan, claims: &Claims, findings: &[doctor::Finding], store: &
         (None, None) => "unknown for a first run here".to_owned(),
     };
     print::note(&format!(
-        "{} cells, {} claims, {estimate}, seed {}",
+        "{} cells, {} claims in {} tests, {estimate}, seed {}",
         plan.cells(),
+        claims.claims.len(),
         claims.expand().len(),
         plan.seed
     ));
