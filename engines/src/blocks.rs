@@ -10,7 +10,8 @@ use crate::pipeline::Stage;
 use crate::sink::{LANES, SPAN, Sink, UNPLACED};
 use crate::source::Indexed;
 
-/// Runs the items at `range`, which must lie within the source.
+/// Runs the items at `range`, which must lie within the source and have no position in common with any
+/// other range that is run into the same sink.
 #[inline]
 pub(crate) fn run_range<X, S, K>(
     source: X,
@@ -35,15 +36,17 @@ pub(crate) fn run_range<X, S, K>(
             let source = source;
             let start = range.start;
             if S::ONE_TO_ONE {
-                sink.block(
-                    part,
-                    start,
-                    range.len(),
-                    #[inline(always)]
-                    // SAFETY: a sink asks for positions below the range's length only, by the
-                    // contract of `Sink`, and the assertion bounds its end.
-                    |i| stage.one(local, unsafe { source.get(start + i) }),
-                );
+                // SAFETY: a sink asks for positions below the range's length only, by the contract of
+                // `Sink`, and the assertion bounds its end. Engines run each position once.
+                unsafe {
+                    sink.block(
+                        part,
+                        start,
+                        range.len(),
+                        #[inline(always)]
+                        |i| stage.one(local, source.get(start + i)),
+                    );
+                }
             } else {
                 for i in range {
                     // SAFETY: below `range.end`, which the assertion bounds by the length.
@@ -126,16 +129,18 @@ pub(crate) fn run_batch<T, S, K>(
                 let n = batch.len();
                 // The items leave the batch by being read; they need no drop, should a stage panic.
                 batch.clear();
-                sink.block(
-                    part,
-                    UNPLACED,
-                    n,
-                    #[inline(always)]
-                    // SAFETY: the first `n` items were initialised, and nothing writes over them, as
-                    // the batch is borrowed exclusively. A sink reads each at most once, by the
-                    // contract of `Sink`.
-                    |i| stage.one(local, unsafe { items.add(i).read() }),
-                );
+                // SAFETY: the first `n` items were initialised, and nothing writes over them, as the
+                // batch is borrowed exclusively. A sink reads each at most once, by the contract of
+                // `Sink`. Without positions no two calls have one in common.
+                unsafe {
+                    sink.block(
+                        part,
+                        UNPLACED,
+                        n,
+                        #[inline(always)]
+                        |i| stage.one(local, items.add(i).read()),
+                    );
+                }
             } else {
                 for item in batch.drain(..) {
                     stage.push(local, item, &mut |x: <S::Out as Item>::Of<'_>| {

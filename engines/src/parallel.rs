@@ -40,7 +40,7 @@ use crate::workers::{Crew, Memory, Threads, available_workers, continue_claims, 
 /// a reader blocks, it stops them only once the read returns.
 pub struct Parallel {
     workers: usize,
-    alone_for: Duration,
+    worth_waking: Duration,
     chunk_bytes: usize,
     record_bytes: usize,
     worker_memory: usize,
@@ -53,7 +53,7 @@ impl Default for Parallel {
     fn default() -> Self {
         Parallel {
             workers: available_workers(),
-            alone_for: Duration::from_micros(100),
+            worth_waking: Duration::from_micros(100),
             chunk_bytes: 512 << 10,
             record_bytes: 256 << 20,
             worker_memory: usize::MAX,
@@ -71,11 +71,12 @@ impl Parallel {
         self
     }
 
-    /// Sets for how long the calling thread works alone on an indexed source before it wakes the
-    /// workers, 100 us unless set: waking them takes some 25 us, so that a run which is over sooner is
-    /// never slower than on one thread, whatever an item costs.
-    pub fn alone_for(mut self, time: Duration) -> Self {
-        self.alone_for = time;
+    /// Sets how much time the other workers must be expected to save on an indexed source before they
+    /// are woken, 100 us unless set, which is what waking them can cost. Until then the calling thread
+    /// works alone, and judges by how far it has come: so a short run is not slower than on one
+    /// thread, whatever an item costs.
+    pub fn worth_waking(mut self, saving: Duration) -> Self {
+        self.worth_waking = saving;
         self
     }
 
@@ -129,24 +130,26 @@ impl Parallel {
         }
     }
 
-    /// Works alone for some time, in pieces that grow; returns how many items are done.
+    /// Works alone until it is worth waking others; returns how many items are done.
     fn begin<X, S, K>(
         &self,
         source: X,
         stage: &S,
         sink: &K,
         part: &mut K::Part,
-        time: Duration,
     ) -> Result<usize, Error>
     where
         X: Indexed,
         S: Stage<Owned<X::Item>>,
         K: Sink<S::Out>,
     {
+        if self.workers > 1 && self.worth_waking.is_zero() {
+            return Ok(0);
+        }
         let mut local = S::Local::default();
         let (length, clock) = (source.len(), Instant::now());
         let (mut done, mut piece) = (0, FIRST_PIECE);
-        while done < length && clock.elapsed() < time {
+        while done < length {
             let size = if by_span::<S::Out, K>() { SPAN } else { piece };
             let end = (done + size).min(length);
             run_spans(source, done..end, stage, &mut local, sink, part);
@@ -154,6 +157,14 @@ impl Parallel {
             Memory::check(sink.bytes(part), self.memory().joined)?;
             done = end;
             piece = (2 * piece).min(SPAN);
+            let taken = clock.elapsed();
+            if taken > LOOK {
+                let others = (self.workers - 1) as f64 / self.workers as f64;
+                let saving = taken.as_secs_f64() / done as f64 * (length - done) as f64 * others;
+                if saving > self.worth_waking.as_secs_f64() {
+                    break;
+                }
+            }
         }
         Ok(done)
     }
@@ -199,6 +210,9 @@ const CLAIMS_PER_WORKER: usize = 8;
 /// Items that the calling thread works on before it looks at the clock for the first time: few, since
 /// one may take long.
 const FIRST_PIECE: usize = 16;
+
+/// How long the calling thread works before what it has done tells how long the rest will take.
+const LOOK: Duration = Duration::from_micros(10);
 
 /// Items of an iterator that are taken under one lock, where spans do not matter to the sink.
 const BATCH: usize = 4096;
@@ -252,12 +266,7 @@ impl Engine for Parallel {
             sink.reserve(&mut begun, length);
             Memory::check(sink.bytes(&begun), self.memory().joined)?;
         }
-        let time = if self.workers == 1 {
-            Duration::MAX
-        } else {
-            self.alone_for
-        };
-        let offset = self.begin(source, stage, &sink, &mut begun, time)?;
+        let offset = self.begin(source, stage, &sink, &mut begun)?;
         if offset == length {
             return Ok(sink.finish(begun));
         }

@@ -57,9 +57,14 @@ pub unsafe trait Sink<Out: Item>: Sync {
     fn push(&self, part: &mut Self::Part, item: Out::Of<'_>);
 
     /// Adds `n` items, of which `get(i)` is the `i`-th; the first one is number `at` of the run, or
-    /// `at` is `usize::MAX` where the source is not indexed. Engines use it for one-to-one pipelines, where it vectorises.
+    /// `at` is `usize::MAX` where the source is not indexed. Engines use it for one-to-one pipelines, where
+    /// it vectorises.
+    ///
+    /// # Safety
+    /// No two calls on one sink, from whichever threads, may have positions `at..at + n` in common: a
+    /// sink may write its results in place, by position.
     #[inline(always)]
-    fn block<'a>(
+    unsafe fn block<'a>(
         &self,
         part: &mut Self::Part,
         at: usize,
@@ -174,7 +179,7 @@ unsafe impl<O: Send> Sink<Owned<O>> for Collect<O> {
     }
 
     #[inline(always)]
-    fn block<'a>(
+    unsafe fn block<'a>(
         &self,
         part: &mut Vec<O>,
         _: usize,
@@ -243,7 +248,7 @@ unsafe impl Sink<Owned<f64>> for Sum {
     }
 
     #[inline(always)]
-    fn block<'a>(
+    unsafe fn block<'a>(
         &self,
         part: &mut Lanes,
         _: usize,
@@ -330,7 +335,13 @@ unsafe impl<O: Copy + Send> Sink<Owned<O>> for Fill<'_, O> {
     }
 
     #[inline(always)]
-    fn block<'a>(&self, (): &mut (), at: usize, n: usize, mut get: impl FnMut(usize) -> Of<'a, O>) {
+    unsafe fn block<'a>(
+        &self,
+        (): &mut (),
+        at: usize,
+        n: usize,
+        mut get: impl FnMut(usize) -> Of<'a, O>,
+    ) {
         assert!(at != UNPLACED, "{UNFIT}");
         assert!(
             at.checked_add(n).is_some_and(|end| end <= self.len),
@@ -436,7 +447,7 @@ unsafe impl<O: Send, F: FnMut(&[O]) + Send> Sink<Owned<O>> for Batches<O, F> {
     }
 
     #[inline(always)]
-    fn block<'a>(
+    unsafe fn block<'a>(
         &self,
         part: &mut Vec<O>,
         _: usize,

@@ -17,7 +17,7 @@ use crate::source::Records;
 fn engine(workers: usize) -> Parallel {
     Parallel::default()
         .workers(workers)
-        .alone_for(Duration::ZERO)
+        .worth_waking(Duration::ZERO)
 }
 
 #[test]

@@ -31,7 +31,7 @@ macro_rules! every {
             let engine = engines::Parallel::default().workers(3);
             $check(
                 &engine
-                    .alone_for(std::time::Duration::ZERO)
+                    .worth_waking(std::time::Duration::ZERO)
                     .chunk_bytes(1 << 10),
                 input,
             );
