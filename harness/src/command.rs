@@ -21,7 +21,7 @@ use crate::plan::Plan;
 use crate::print;
 use crate::progress::Progress;
 use crate::run::{self, Ended};
-use crate::schedule::{LONG, SHORT};
+use crate::schedule::SHORT;
 use crate::select::Selection;
 use crate::store::{self, Store};
 
@@ -74,6 +74,20 @@ pub(crate) fn measure(options: &cli::Measure, pages: Pages) -> anyhow::Result<Ex
     let blocks = options.blocks.unwrap_or(blocks);
     let mut record = describe(options.seed, size.name(), blocks, machine);
     let store = Store::open(&options.common.out, &mut record, options.resume)?;
+    let other = |given: Option<u64>, kept: u64| given.is_some_and(|given| given != kept);
+    if other(options.seed, record.seed)
+        || other(options.blocks.map(u64::from), record.blocks.into())
+    {
+        let what = format!(
+            "the run to resume has seed {} and {} blocks",
+            record.seed, record.blocks
+        );
+        return Err(usage(
+            "H005",
+            what,
+            "leave out --seed and --blocks with --resume",
+        ));
+    }
     let plan = Plan {
         cases,
         instruments,
@@ -101,6 +115,12 @@ pub(crate) fn measure(options: &cli::Measure, pages: Pages) -> anyhow::Result<Ex
     if ended == Ended::Interrupted {
         print::note("interrupted: what was measured is kept; --resume goes on with it");
         return Ok(ExitCode::from(exit::INTERRUPTED as u8));
+    }
+    if let Ended::Spent(passes) = ended {
+        print::note(&format!(
+            "the budget was spent after {passes} of {} blocks",
+            plan.blocks
+        ));
     }
     if !options.quiet && !options.common.json {
         match page {
@@ -136,6 +156,17 @@ pub(crate) fn report(options: &cli::Report) -> anyhow::Result<ExitCode> {
     let cases = contenders::cases(true);
     let claims = claims(options.common.claims.as_deref(), &cases)?;
     let records = store::load(&options.common.out)?;
+    if !records
+        .iter()
+        .any(|record| matches!(record, Record::Probe(_)))
+    {
+        let what = format!("no measurement in {}", options.common.out.display());
+        return Err(usage(
+            "H004",
+            what,
+            "measure first: cargo run -p harness -- all",
+        ));
+    }
     let page = conclude(&records, &claims, &options.common, Pages::Write)?;
     if let Some(page) = page.filter(|_| !options.common.json) {
         print::result(&format!("report: {}\n", page.display()))?;
@@ -221,11 +252,27 @@ fn describe(seed: Option<u64>, size: &str, blocks: u32, machine: Machine) -> Run
                 ""
             }
         ),
+        build: std::env::current_exe().and_then(fs::read).map_or_else(
+            |_| String::new(),
+            |bytes| format!("{:016x}", digest(&bytes)),
+        ),
         machine,
         blocks,
-        warm_up: SHORT.warm_up.min(LONG.warm_up),
-        rounds: SHORT.measured.max(LONG.measured),
+        warm_up: SHORT.warm_up,
+        rounds: SHORT.measured,
     }
+}
+
+/// Tells two executables apart (FNV-1a over words of eight bytes).
+fn digest(bytes: &[u8]) -> u64 {
+    let word = |chunk: &[u8]| {
+        chunk
+            .iter()
+            .fold(0, |word, byte| word << 8 | u64::from(*byte))
+    };
+    bytes.chunks(8).fold(0xcbf2_9ce4_8422_2325, |hash, chunk| {
+        (hash ^ word(chunk)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
 }
 
 /// A seed that nobody chose. It is recorded, so that the run can be repeated.
@@ -295,7 +342,7 @@ fn tell_failures(records: &[Record]) -> bool {
             ));
             print::note(&format!("  {why}"));
             print::note(&format!(
-                "  help: cargo run -p harness -- run --only '{cell}'"
+                "  help: cargo run -p harness -- run --only '{cell}' --out target/again"
             ));
         }
     }

@@ -30,10 +30,12 @@ const SHARE_BEFORE_TIMES: f64 = 0.5;
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// Everything planned was measured, or the budget was spent.
+    /// Everything planned was measured.
     Complete,
     /// The user ended it.
     Interrupted,
+    /// The budget was spent after this many passes over all blocks.
+    Spent(u32),
 }
 
 /// Measures what the plan says and `store` does not have yet.
@@ -157,7 +159,7 @@ impl Running<'_> {
         for end in ends {
             match end {
                 Ok(Ok(Ended::Complete)) => {}
-                Ok(Ok(Ended::Interrupted)) => ended = Ended::Interrupted,
+                Ok(Ok(other)) => ended = other,
                 Ok(Err(error)) => return Err(error),
                 Err(panic) => std::panic::resume_unwind(panic),
             }
@@ -266,7 +268,7 @@ impl Running<'_> {
             cases.shuffle(&mut ChaCha8Rng::seed_from_u64(order));
             let over = |budget: Duration| self.started.elapsed() + longest > budget;
             if number > 0 && self.plan.budget.is_some_and(over) {
-                break;
+                return Ok(Ended::Spent(number));
             }
             for case in &cases {
                 for instrument in self.plan.in_blocks() {
@@ -301,11 +303,12 @@ impl Running<'_> {
         number: u32,
     ) -> anyhow::Result<Ended> {
         let cell = |contender: &str| cell(case, contender, &self.plan.size);
-        // A block is appended whole, so that its first contender stands for all.
+        // One that lacks a contender, or has a failed one, is measured anew as a whole: its rounds belong
+        // together, and the later record counts.
         if case
             .contenders
             .iter()
-            .any(|c| self.is_done(&cell(c), instrument.name(), number))
+            .all(|c| self.is_done(&cell(c), instrument.name(), number))
         {
             return Ok(Ended::Complete);
         }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use anyhow::Context;
-use reports::record::{self, Cell, Record, Run};
+use reports::record::{self, Cell, Outcome, Record, Run};
 
 use crate::exit::usage;
 
@@ -81,7 +81,9 @@ impl Store {
             whole_lines(&path).map_err(unwritable)?;
         } else {
             if path.exists() {
-                let aside = folder.join("records.previous.jsonl");
+                let free = |n: &u32| !folder.join(format!("records.{n}.jsonl")).exists();
+                let n = (1..).find(free).unwrap_or(u32::MAX);
+                let aside = folder.join(format!("records.{n}.jsonl"));
                 fs::rename(&path, aside).map_err(unwritable)?;
             }
             // Nothing may be left of an earlier run that a page could offer as this one's.
@@ -114,13 +116,15 @@ impl Store {
         &self.folder
     }
 
-    /// What has been measured already: cell, instrument and block.
+    /// What has been measured already: cell, instrument and block. What failed may have been killed by
+    /// accident and is tried again.
     pub(crate) fn done(&self) -> HashSet<(Cell, String, u32)> {
         let probes = self.earlier.iter().filter_map(|record| match record {
             Record::Probe(probe) => Some(probe),
             Record::Run(_) => None,
         });
         probes
+            .filter(|probe| !matches!(probe.outcome, Outcome::Failed { .. }))
             .map(|p| (p.cell.clone(), p.instrument.clone(), p.block))
             .collect()
     }
@@ -229,6 +233,7 @@ fn continues(earlier: &[Record], run: &mut Run) -> anyhow::Result<()> {
         ("commit", &before.commit, &run.commit),
         ("toolchain", &before.toolchain, &run.toolchain),
         ("profile", &before.profile, &run.profile),
+        ("build", &before.build, &run.build),
         (
             "processor",
             &before.machine.processor,

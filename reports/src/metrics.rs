@@ -94,6 +94,7 @@ pub const ALL: &[Metric] = &[
         "counts",
         "fewer last-level misses",
     ),
+    metric("profile-samples", "Profile samples", "cpu", "more samples"),
     metric(
         COMPLETES,
         "Completes in less memory than its input",

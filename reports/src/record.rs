@@ -38,13 +38,17 @@ pub struct Run {
     pub toolchain: String,
     /// Build profile and optimisation, `dev, opt-level 3` for instance.
     pub profile: String,
+    /// Digest of the executable, empty where it is not known: two builds of one commit may differ.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub build: String,
     /// The machine.
     pub machine: Machine,
     /// Blocks that were planned for each comparison.
     pub blocks: u32,
-    /// Warm-up rounds of a block, which no statistic uses.
+    /// Warm-up rounds of a block of short work, which no statistic uses. The series say how many there
+    /// were.
     pub warm_up: u32,
-    /// Measured rounds of a block.
+    /// Measured rounds of a block of short work.
     pub rounds: u32,
 }
 

@@ -246,6 +246,11 @@ fn verdict(figures: &Figures<'_>, testable: &Testable<'_>, rules: &Rules) -> Ver
         verdict.comparison = Some(comparison);
         return verdict;
     }
+    if comparison.exact && comparison.baseline_value == 0.0 && comparison.contender_value == 0.0 {
+        verdict.why = Some(format!("both have none at size {}", comparison.size));
+        verdict.comparison = Some(comparison);
+        return verdict;
+    }
     decide(&mut verdict, &comparison, threshold);
     verdict.comparison = Some(comparison);
     if verdict.decision == Decision::Refuted && claim.limit == Some(Limit::Cores) {

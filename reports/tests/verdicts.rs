@@ -116,7 +116,7 @@ fn exact_values_are_compared_directly() {
     for (eager, fast, ratio, decision) in [
         (400, 200, Some(2.0), Decision::Confirmed),
         (399, 200, Some(1.995), Decision::Refuted),
-        (0, 0, Some(1.0), Decision::Refuted),
+        (0, 0, Some(1.0), Decision::NotMeasured),
         (0, 7, Some(0.0), Decision::Refuted),
         (7, 0, None, Decision::Confirmed),
     ] {

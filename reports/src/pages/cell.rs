@@ -72,7 +72,10 @@ impl<'a> View<'a> {
                 let baseline = &against.baseline;
                 match (&against.comparison, &against.why) {
                     (Some(comparison), _) => html! {
-                        strong { (shell::ratio(comparison)) } " " (advantage) " as " (baseline)
+                        strong { (shell::plain_ratio(comparison)) } " " (advantage) " as " (baseline)
+                        @if let Some(interval) = comparison.interval {
+                            ", interval " (units::digits(interval.low)) " to " (units::digits(interval.high))
+                        }
                         " (" (metrics::inline(&comparison.metric)) ", size "
                         (comparison.size) ", " (units::count(comparison.blocks as usize, "block")) ")"
                         @if let Some(why) = &comparison.interval_missing { "; interval " (why) }
@@ -396,5 +399,5 @@ fn dot(class: &str, color: &str, radius: i32) -> Markup {
 /// The command with its pattern quoted for a shell.
 fn command(workload: &str, contender: &str) -> String {
     let pattern = format!("{workload}/{contender}").replace('\'', r"'\''");
-    format!("cargo run -p harness -- run --only '{pattern}'")
+    format!("cargo run -p harness -- run --only '{pattern}' --out target/again")
 }

@@ -43,9 +43,9 @@ pub(crate) fn page(judged: &Judged, figures: &Figures<'_>) -> String {
                 dt { "Planned" } dd {
                     (units::count(run.blocks as usize, "block")) " of "
                     (units::count(run.rounds as usize, "round")) " after "
-                    (units::count(run.warm_up as usize, "round")) " of warm-up"
+                    (units::count(run.warm_up as usize, "round")) " of warm-up, fewer where one round takes long"
                 }
-                dt { "Cells with records" } dd { (figures.cells().count()) }
+                dt { "Cells, counted at each size" } dd { (figures.cells().count()) }
             }
         } @else {
             p { "The records do not describe their run: the line that does is missing." }

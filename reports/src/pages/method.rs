@@ -17,8 +17,9 @@ pub(crate) fn page(judged: &Judged) -> String {
         h2 { "Times" }
         p {
             "A block starts a fresh process for every contender of a workload and measures them in turn, "
-            "round by round, on one input that all share and no later round sees again. Leading rounds "
-            "are warm-up and count for nothing. The block's value is the median over its rounds of "
+            "round by round, on one input that all share and that the round before did not have: data in "
+            "memory never recur, files of records and folders of files come in four variants. Leading "
+            "rounds are warm-up and count for nothing; where one round takes long, a block has fewer. The block's value is the median over its rounds of "
             "ln(baseline time / engine time). Rounds of one process resemble each other, so the block "
             "is what is counted: n blocks are n independent values, however many rounds they have."
         }
@@ -43,7 +44,8 @@ pub(crate) fn page(judged: &Judged) -> String {
             "Allocations, instructions and other counts that repetition gives to the last digit are "
             "compared directly, without interval. Where a value wavers, and for resident memory and "
             "page faults, a few samples are taken and a verdict needs all of them on one side of the "
-            "claim; that has no level. Zero against zero is a ratio of 1; nothing against something is shown as ∞."
+            "claim; that has no level. Zero against "
+            "zero is nothing to compare and decides no claim; nothing against something is shown as ∞."
         }
         h2 { "Verdicts" }
         dl {
@@ -53,6 +55,20 @@ pub(crate) fn page(judged: &Judged) -> String {
             dt { "– not measured" } dd { "a failure, a missing instrument, or something this version does not do" }
         }
         p { "An engine that crashed, hung or gave a wrong answer has no time at all, however fast it was." }
+        h2 { "What a ratio is a ratio of" }
+        p {
+            "The baselines are plain Rust on the standard library: strings are split and parsed with its "
+            "functions, sums are added in order, and the compiler uses the base instruction set. The "
+            "pipelines that engines run parse bytes with helpers of their own, and engines choose vector "
+            "instructions (AVX2, AVX-512) at run time and sum in 32 lanes. A ratio is that of all this "
+            "together, as a user would find it; it does not say how much the engine alone contributes. "
+            "Where all engines have nearly the same ratio, it is what they share."
+        }
+        p {
+            "Heap figures are taken at size quick at most, instructions and cache misses at size tiny, under "
+            "a simulated processor with 32 KiB of first-level and 8 MiB of last-level cache, whatever this "
+            "machine has. Nothing so small misses the last level."
+        }
         h2 { "What an interval means" }
         p {
             "Were the whole run repeated many times, about " (level) " of such intervals would contain "
@@ -62,8 +78,8 @@ pub(crate) fn page(judged: &Judged) -> String {
             strong { "Each interval stands for itself." }
             " The level is that of one comparison and is not adjusted for the number of claims: among "
             (tests) ", on average up to about " (units::digits(wrong)) " are wrong by chance alone, and one "
-            "measurement may decide several tests at once. The number of blocks is fixed before the run; "
-            "nobody looks and stops when the answer pleases."
+            "measurement may decide several tests at once. The number of blocks is fixed before the run, or "
+            "cut short by a budget of time; nobody looks and stops when the answer pleases."
         }
         p {
             "Not done in this version: a baseline against itself as a control, an adjustment for many "

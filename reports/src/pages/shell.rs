@@ -87,23 +87,28 @@ pub(crate) fn mark(decision: Decision) -> Markup {
     html! { span .v .(class(decision)) { (decision.symbol()) " " (decision.words()) } }
 }
 
-/// Ratio and interval, `2.35× [2.21, 2.49]`, or the words for what stands instead.
-pub(crate) fn ratio(comparison: &Comparison) -> String {
-    let ratio = match (comparison.ratio, &comparison.ratio_words) {
+/// The ratio alone, or the words for what stands instead.
+pub(crate) fn plain_ratio(comparison: &Comparison) -> String {
+    match (comparison.ratio, &comparison.ratio_words) {
         (Some(ratio), _) => units::ratio(ratio),
         (None, Some(words)) => format!("∞ ({words})"),
         (None, None) => "no ratio".to_owned(),
-    };
+    }
+}
+
+/// Ratio and interval, `2.35× [2.21, 2.49]`, or the words for what stands instead.
+pub(crate) fn ratio(comparison: &Comparison) -> String {
+    let ratio = plain_ratio(comparison);
     match comparison.interval {
         Some(i) => format!(
             "{ratio} [{}, {}]",
             units::digits(i.low),
             units::digits(i.high)
         ),
-        None if comparison.exact => format!("{ratio} exact"),
+        None if comparison.exact => format!("{ratio} exact, size {}", comparison.size),
         None if comparison.range.is_some() => {
             let (low, high) = comparison.range_words();
-            format!("{ratio}, samples {low} to {high}")
+            format!("{ratio}, samples {low} to {high}, size {}", comparison.size)
         }
         None => format!("{ratio} without interval"),
     }

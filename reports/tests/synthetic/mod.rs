@@ -64,6 +64,7 @@ impl Synthetic {
 /// The line that describes a run.
 pub(crate) fn run(size: &str) -> Run {
     Run {
+        build: String::new(),
         started: "2031-04-02T14:10:00Z".to_owned(),
         seed: 7,
         size: size.to_owned(),
