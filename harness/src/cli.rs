@@ -81,7 +81,7 @@ pub(crate) struct Measure {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub(crate) blocks: Option<u32>,
     /// End within this time, `5m` for instance, with as many blocks as fit
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = some_time)]
     pub(crate) budget: Option<Duration>,
     /// Seed of all inputs, orders and layouts; drawn and recorded if not given
     #[arg(long, value_name = "N")]
@@ -93,7 +93,7 @@ pub(crate) struct Measure {
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = humantime::parse_duration)]
     pub(crate) timeout: Duration,
     /// Memory in MiB that one probe may take; half of what is available if not given
-    #[arg(long, value_name = "MIB")]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..1 << 24))]
     pub(crate) memory: Option<u64>,
     /// How progress is shown on standard error
     #[arg(long, value_enum, default_value = "auto")]
@@ -107,6 +107,14 @@ pub(crate) struct Measure {
     /// Time a build with debug assertions, for tests of the harness itself
     #[arg(long, hide = true)]
     pub(crate) allow_debug_assertions: bool,
+}
+
+fn some_time(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Err("nothing can be measured in no time".to_owned()),
+        Ok(time) => Ok(time),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

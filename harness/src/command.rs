@@ -125,7 +125,10 @@ pub(crate) fn measure(options: &cli::Measure, pages: Pages) -> anyhow::Result<Ex
     if !options.quiet && !options.common.json {
         match page {
             Some(page) => print::result(&format!("report: {}\n", page.display()))?,
-            None => print::result("pages: cargo run -p harness -- report\n")?,
+            None => print::result(&format!(
+                "pages: cargo run -p harness -- report --out '{}'\n",
+                options.common.out.display()
+            ))?,
         }
     }
     Ok(if failed {
@@ -153,7 +156,7 @@ fn chosen(names: &[String]) -> anyhow::Result<Vec<&'static dyn Instrument>> {
 
 /// `report`.
 pub(crate) fn report(options: &cli::Report) -> anyhow::Result<ExitCode> {
-    let cases = contenders::cases(true);
+    let cases = contenders::cases(false);
     let claims = claims(options.common.claims.as_deref(), &cases)?;
     let records = store::load(&options.common.out)?;
     if !records

@@ -261,6 +261,9 @@ impl Running<'_> {
         let mut cases: Vec<&Case> = self.plan.cases.iter().collect();
         let total = self.plan.timed_blocks();
         let mut finished = 0;
+        if total == 0 {
+            return Ok(Ended::Complete);
+        }
         let mut longest = Duration::ZERO;
         for number in 0..self.plan.blocks {
             let pass = Instant::now();

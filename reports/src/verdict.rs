@@ -8,7 +8,7 @@ use crate::claims::{Claims, Limit, Rules, Source, Testable};
 use crate::compare::{Comparison, compare};
 use crate::figures::Figures;
 use crate::record::{Cell, Outcome, Record, Run};
-use crate::{metrics, stats};
+use crate::{metrics, stats, units};
 
 /// Version of the format of `verdicts.json`.
 pub const VERSION: u32 = 1;
@@ -341,7 +341,16 @@ fn completes(figures: &Figures<'_>, workload: &str, contender: &str) -> (Decisio
             }
         }
     }
-    (Decision::Confirmed, None)
+    let input = figures
+        .by(&cell, metrics::LIMITED)
+        .map(|probe| probe.bytes)
+        .max();
+    let evidence = input.map(|bytes| {
+        let (input, memory) = (bytes as f64, (bytes / 2) as f64);
+        let (input, memory) = (units::value(input, "bytes"), units::value(memory, "bytes"));
+        format!("an input of {input}, size {size}, in {memory} of memory beyond the program's own")
+    });
+    (Decision::Confirmed, evidence)
 }
 
 fn cell(figures: &Figures<'_>, workload: &str, contender: &str, rules: &Rules) -> CellJudged {

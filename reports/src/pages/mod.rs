@@ -48,7 +48,9 @@ pub(crate) fn write(
     out: &Path,
 ) -> io::Result<()> {
     fs::create_dir_all(out)?;
-    for (path, text) in pages(judged, records) {
+    let pages = pages(judged, records);
+    remove_stale(out, &pages)?;
+    for (path, text) in pages {
         let path = out.join(path);
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
@@ -69,6 +71,27 @@ pub(crate) fn write(
         }
     }
     Ok(())
+}
+
+/// The file that lists the pages of a report, one path on each line.
+const LIST: &str = "pages.txt";
+
+/// Removes the pages of an earlier report that this one does not have: they would pass for its own.
+fn remove_stale(out: &Path, pages: &[(String, String)]) -> io::Result<()> {
+    let earlier = fs::read_to_string(out.join(LIST)).unwrap_or_default();
+    for path in earlier
+        .lines()
+        .filter(|path| files::is_safe(path) && path.ends_with(".html"))
+    {
+        if !pages.iter().any(|(kept, _)| kept == path) {
+            match fs::remove_file(out.join(path)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+    }
+    let list: String = pages.iter().map(|(path, _)| format!("{path}\n")).collect();
+    fs::write(out.join(LIST), list)
 }
 
 /// The contenders that a claim is about, in the order of the claims.

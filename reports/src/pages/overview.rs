@@ -85,7 +85,9 @@ fn caveats(judged: &Judged) -> Markup {
 fn tiles(judged: &Judged) -> Markup {
     let meaning = |decision| match decision {
         Decision::Confirmed => "whole interval at or above the claim",
-        Decision::Inconclusive => "the claim lies inside the interval",
+        Decision::Inconclusive => {
+            "the claim lies inside the interval, or blocks are too few for one"
+        }
         Decision::Refuted => "whole interval below the claim",
         Decision::NotMeasured => "each says why",
     };
