@@ -18,10 +18,11 @@ use crate::engine::{Engine, Error};
 use crate::exchange::RESPONSE_BYTES;
 use crate::in_turn::{run_indexed, run_iterator};
 use crate::item::{Bytes, Keyed, Owned};
-use crate::pipeline::{Pipeline, Stage};
+use crate::pipeline::Pipeline;
 use crate::read_ahead::{run_files, run_reader};
 use crate::sink::Sink;
 use crate::source::{Files, Indexed, Protocol, Records, Requests};
+use crate::stage::Stage;
 use crate::workers::{Memory, Threads, available_workers};
 
 /// Runs pipelines over input that has to be waited for: requests first of all, also files.

@@ -4,11 +4,26 @@
 use std::ops::Range;
 
 use crate::dispatch::{dispatch, dispatch_to};
+use crate::engine::Error;
 use crate::item::{Bytes, Item, Keyed, Owned};
 use crate::lines::each_line;
-use crate::pipeline::Stage;
-use crate::sink::{LANES, SPAN, Sink, UNPLACED};
+use crate::sink::{LANES, SPAN, Sink, UNPLACED, collect};
 use crate::source::Indexed;
+use crate::stage::{Batch, Stage};
+
+/// Ends a batch: what stages have gathered is handed on, and a failure ends the run.
+#[inline(always)]
+fn end<In, S, K>(stage: &S, local: &mut S::Local, sink: &K, part: &mut K::Part) -> Result<(), Error>
+where
+    In: Item,
+    S: Stage<In>,
+    K: Sink<S::Out>,
+{
+    stage.end(local, &mut |x: <S::Out as Item>::Of<'_>| sink.push(part, x));
+    stage
+        .failure(local)
+        .map_or(Ok(()), |why| Err(Error::Stage(why)))
+}
 
 /// Runs the items at `range`, which must lie within the source and have no position in common with any
 /// other range that is run into the same sink.
@@ -20,12 +35,14 @@ pub(crate) fn run_range<X, S, K>(
     local: &mut S::Local,
     sink: &K,
     part: &mut K::Part,
-) where
+) -> Result<(), Error>
+where
     X: Indexed,
     S: Stage<Owned<X::Item>>,
     K: Sink<S::Out>,
 {
     assert!(range.end <= source.len());
+    let bytes = range.len() * size_of::<X::Item>();
     dispatch_to(
         !X::OVERLAPS,
         #[inline(always)]
@@ -35,6 +52,7 @@ pub(crate) fn run_range<X, S, K>(
             // be loaded again after every store, and the loop would not vectorise.
             let source = source;
             let start = range.start;
+            stage.begin(local, Batch::new(Some(range.len()), bytes));
             if S::ONE_TO_ONE {
                 // SAFETY: a sink asks for positions below the range's length only, by the contract of
                 // `Sink`, and the assertion bounds its end. Engines run each position once.
@@ -56,8 +74,9 @@ pub(crate) fn run_range<X, S, K>(
                     });
                 }
             }
+            end(stage, local, sink, part)
         },
-    );
+    )
 }
 
 /// Takes up to `n` items from an iterator and runs each before it takes the next. Returns how many
@@ -70,7 +89,7 @@ pub(crate) fn run_iter<I, S, K>(
     local: &mut S::Local,
     sink: &K,
     part: &mut K::Part,
-) -> usize
+) -> Result<usize, Error>
 where
     I: Iterator,
     S: Stage<Owned<I::Item>>,
@@ -80,13 +99,15 @@ where
         #[inline(always)]
         || {
             let mut taken = 0;
+            stage.begin(local, Batch::new(None, 0));
             for item in items.take(n) {
                 stage.push(local, item, &mut |x: <S::Out as Item>::Of<'_>| {
                     sink.push(part, x)
                 });
                 taken += 1;
             }
-            taken
+            end(stage, local, sink, part)?;
+            Ok(taken)
         },
     )
 }
@@ -112,6 +133,38 @@ pub(crate) const fn gathers<T, In: Item, S: Stage<In>>() -> bool {
 /// Runs the items of a batch and leaves it empty.
 #[inline]
 pub(crate) fn run_batch<T, S, K>(
+    batch: &mut Vec<T>,
+    stage: &S,
+    local: &mut S::Local,
+    sink: &K,
+    part: &mut K::Part,
+) -> Result<(), Error>
+where
+    S: Stage<Owned<T>>,
+    K: Sink<S::Out>,
+{
+    let n = batch.len();
+    stage.begin(local, Batch::new(Some(n), n * size_of::<T>()));
+    run_items(batch, stage, local, sink, part);
+    end(stage, local, sink, part)
+}
+
+/// Runs what a stage has gathered, in the middle of a batch.
+pub(crate) fn run_gathered<T, O, S>(
+    items: &mut Vec<T>,
+    stage: &S,
+    local: &mut S::Local,
+    results: &mut Vec<O>,
+) where
+    O: Send,
+    S: Stage<Owned<T>, Out = Owned<O>>,
+{
+    run_items(items, stage, local, &collect(), results);
+}
+
+/// Runs the items of a batch and leaves it empty.
+#[inline]
+fn run_items<T, S, K>(
     batch: &mut Vec<T>,
     stage: &S,
     local: &mut S::Local,
@@ -160,13 +213,15 @@ pub(crate) fn run_text<S, K>(
     local: &mut S::Local,
     sink: &K,
     part: &mut K::Part,
-) where
+) -> Result<(), Error>
+where
     S: Stage<Bytes>,
     K: Sink<S::Out>,
 {
     dispatch(
         #[inline(always)]
         || {
+            stage.begin(local, Batch::new(None, text.len()));
             each_line(
                 text,
                 #[inline(always)]
@@ -176,8 +231,9 @@ pub(crate) fn run_text<S, K>(
                     });
                 },
             );
+            end(stage, local, sink, part)
         },
-    );
+    )
 }
 
 /// Runs one response or file.
@@ -189,11 +245,14 @@ pub(crate) fn run_keyed<S, K>(
     local: &mut S::Local,
     sink: &K,
     part: &mut K::Part,
-) where
+) -> Result<(), Error>
+where
     S: Stage<Keyed<usize>>,
     K: Sink<S::Out>,
 {
+    stage.begin(local, Batch::new(Some(1), body.len()));
     stage.push(local, (body, index), &mut |x: <S::Out as Item>::Of<'_>| {
         sink.push(part, x)
     });
+    end(stage, local, sink, part)
 }

@@ -18,9 +18,10 @@ use crate::engine::{Engine, Error};
 use crate::exchange::{Limits, run_requests};
 use crate::item::{Bytes, Item, Keyed, Owned};
 use crate::lines::{Buffer, ChunkError, Chunks, pieces};
-use crate::pipeline::{Pipeline, Stage};
+use crate::pipeline::Pipeline;
 use crate::sink::{SPAN, Sink};
 use crate::source::{Files, Indexed, Protocol, RecordInput, Records, Requests};
+use crate::stage::Stage;
 use crate::whole::read_whole;
 
 /// Bytes that a response and its bookkeeping are taken to need when requests are sized to a cache.
@@ -111,12 +112,12 @@ impl CacheAware {
         K: Sink<S::Out>,
     {
         let mut part = sink.part();
-        let mut local = S::Local::default();
+        let mut local = pipeline.stage.local();
         let mut chunks = Chunks::new(self.take_buffer(), reader, self.text_block(), usize::MAX);
         loop {
             match chunks.next() {
                 Ok([]) => break,
-                Ok(text) => run_text(text, &pipeline.stage, &mut local, &sink, &mut part),
+                Ok(text) => run_text(text, &pipeline.stage, &mut local, &sink, &mut part)?,
                 Err(ChunkError::Io(error)) => return Err(failed(error)),
                 Err(ChunkError::TooLong) => unreachable!("there is no limit"),
             }
@@ -145,7 +146,7 @@ impl Engine for CacheAware {
     {
         let stage = &pipeline.stage;
         let mut part = sink.part();
-        let mut local = S::Local::default();
+        let mut local = pipeline.stage.local();
         let n = source.len();
         if S::ONE_TO_ONE {
             sink.reserve(&mut part, n);
@@ -153,7 +154,7 @@ impl Engine for CacheAware {
         let block = self.block_items::<Owned<X::Item>, S>();
         for start in (0..n).step_by(block) {
             let end = n.min(start + block);
-            run_range(source, start..end, stage, &mut local, &sink, &mut part);
+            run_range(source, start..end, stage, &mut local, &sink, &mut part)?;
             if end.is_multiple_of(SPAN) || end == n {
                 sink.seal(&mut part);
             }
@@ -175,7 +176,7 @@ impl Engine for CacheAware {
     {
         let stage = &pipeline.stage;
         let mut part = sink.part();
-        let mut local = S::Local::default();
+        let mut local = pipeline.stage.local();
         if S::ONE_TO_ONE {
             sink.reserve(&mut part, source.size_hint().0);
         }
@@ -187,10 +188,10 @@ impl Engine for CacheAware {
             let taken = if gathers {
                 gathered.extend(source.by_ref().take(block));
                 let taken = gathered.len();
-                run_batch(&mut gathered, stage, &mut local, &sink, &mut part);
+                run_batch(&mut gathered, stage, &mut local, &sink, &mut part)?;
                 taken
             } else {
-                run_iter(&mut source, block, stage, &mut local, &sink, &mut part)
+                run_iter(&mut source, block, stage, &mut local, &sink, &mut part)?
             };
             seen += taken;
             if seen.is_multiple_of(SPAN) || taken < block {
@@ -216,9 +217,9 @@ impl Engine for CacheAware {
         match source.0 {
             RecordInput::Text(text) => {
                 let mut part = sink.part();
-                let mut local = S::Local::default();
+                let mut local = pipeline.stage.local();
                 for piece in pieces(text, self.text_block()) {
-                    run_text(piece, &pipeline.stage, &mut local, &sink, &mut part);
+                    run_text(piece, &pipeline.stage, &mut local, &sink, &mut part)?;
                     sink.flush(&mut part);
                 }
                 Ok(sink.finish(part))
@@ -269,7 +270,7 @@ impl Engine for CacheAware {
         K: Sink<S::Out>,
     {
         let mut part = sink.part();
-        let mut local = S::Local::default();
+        let mut local = pipeline.stage.local();
         let mut buffer = self.take_buffer();
         let block = self.text_block();
         buffer.grow(block);
@@ -287,7 +288,7 @@ impl Engine for CacheAware {
             let mut start = 0;
             for end in ends.drain(..) {
                 let body = &buffer.space()[start..end];
-                run_keyed(body, first, &pipeline.stage, &mut local, &sink, &mut part);
+                run_keyed(body, first, &pipeline.stage, &mut local, &sink, &mut part)?;
                 start = end;
                 first += 1;
             }

@@ -16,9 +16,9 @@ use crate::blocks::run_text;
 use crate::cutter::Cutter;
 use crate::engine::Error;
 use crate::item::Bytes;
-use crate::pipeline::Stage;
 use crate::sink::Sink;
 use crate::source::{RecordInput, Records};
+use crate::stage::Stage;
 use crate::workers::{Crew, Memory, run_claims};
 
 /// Where the records of a run lie, once a file has been opened.
@@ -88,12 +88,9 @@ where
         crew,
         sink,
         memory,
-        || (C::Buffer::default(), S::Local::default()),
+        || (C::Buffer::default(), stage.local()),
         |(buffer, _)| chunks.claim(buffer),
-        |(buffer, local), _, part| {
-            run_text(chunks.text(buffer), stage, local, sink, part);
-            Ok(())
-        },
+        |(buffer, local), _, part| run_text(chunks.text(buffer), stage, local, sink, part),
         || chunks.halt(),
     )
 }

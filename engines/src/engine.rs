@@ -4,9 +4,10 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::item::{Bytes, Item, Keyed, Owned};
-use crate::pipeline::{Pipeline, Stage};
+use crate::pipeline::Pipeline;
 use crate::sink::Sink;
 use crate::source::{Files, Indexed, Protocol, Records, Requests, Windows};
+use crate::stage::{Failure, Stage};
 
 /// A way to run any pipeline. The five methods that engines implement take one kind of source each;
 /// callers use [`Engine::run`], which picks among them.
@@ -197,6 +198,9 @@ pub enum Error {
         /// What the operating system said.
         source: io::Error,
     },
+    /// A stage failed whose policy is to [`Stop`](crate::Stop).
+    #[error("a stage failed: {0}")]
+    Stage(#[source] Failure),
     /// A record, a batch or a result does not fit into the engine's memory budget.
     #[error("{needed} bytes needed, but the memory budget is {budget} bytes")]
     Budget {

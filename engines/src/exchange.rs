@@ -13,9 +13,9 @@ use crate::blocks::run_keyed;
 use crate::engine::Error;
 use crate::in_order::InOrder;
 use crate::item::Keyed;
-use crate::pipeline::Stage;
 use crate::sink::Sink;
 use crate::source::{Protocol, Requests};
+use crate::stage::Stage;
 
 /// How long a connection may make no progress: a service that hangs must not hang its caller.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -73,16 +73,15 @@ where
     if source.keys.is_empty() {
         return Ok(sink.finish(results.part));
     }
-    let mut local = S::Local::default();
+    let mut local = stage.local();
     let mut connection = Connection::open(source.address)?;
     let all = 0..source.keys.len();
     let mut exchange = connection.pipelined(source.protocol, source.keys, all, limits);
     loop {
         let more = exchange.step(|index, body| {
             results.add(index, &sink, |part| {
-                run_keyed(body, index, stage, &mut local, &sink, part);
-            });
-            Ok(())
+                run_keyed(body, index, stage, &mut local, &sink, part)
+            })
         })?;
         sink.flush(&mut results.part);
         let needed = exchange.bytes() + results.bytes(&sink);

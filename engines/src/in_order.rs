@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use crate::engine::Error;
 use crate::item::Item;
 use crate::sink::{Order, Sink};
 
@@ -32,22 +33,22 @@ impl<P> InOrder<P> {
         &mut self,
         index: usize,
         sink: &K,
-        run: impl FnOnce(&mut P),
-    ) {
+        run: impl FnOnce(&mut P) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         if K::ORDER == Order::Any {
             return run(&mut self.part);
         }
         let ahead = index - self.next;
         if ahead > 0 {
             let mut part = sink.part();
-            run(&mut part);
+            run(&mut part)?;
             if self.early.len() <= ahead {
                 self.early.resize_with(ahead + 1, || None);
             }
             self.early[ahead] = Some(part);
-            return;
+            return Ok(());
         }
-        run(&mut self.part);
+        run(&mut self.part)?;
         self.next += 1;
         // The place of the answer just added, which is empty.
         self.early.pop_front();
@@ -56,6 +57,7 @@ impl<P> InOrder<P> {
             sink.merge(&mut self.part, part);
             self.next += 1;
         }
+        Ok(())
     }
 
     /// Heap bytes of all parts, and of the list of those that are early.
@@ -79,7 +81,10 @@ mod tests {
             let sink = collect::<usize>();
             let mut joined = InOrder::new(sink.part(), 3);
             for index in arrivals {
-                joined.add(index, &sink, |part| part.push(index));
+                joined.add(index, &sink, |part| {
+                    part.push(index);
+                    Ok(())
+                }).unwrap();
             }
             prop_assert!(joined.early.is_empty());
             prop_assert_eq!(joined.part, (3..40).collect::<Vec<_>>());

@@ -4,9 +4,9 @@
 use crate::blocks::{batch_items, item_bytes, run_iter, run_range};
 use crate::engine::Error;
 use crate::item::Owned;
-use crate::pipeline::Stage;
 use crate::sink::{SPAN, Sink};
 use crate::source::Indexed;
+use crate::stage::Stage;
 use crate::workers::Memory;
 
 /// Bytes of results that are lent to the consumer at once: they stay in the first cache.
@@ -25,7 +25,7 @@ where
     K: Sink<S::Out>,
 {
     let mut part = sink.part();
-    let mut local = S::Local::default();
+    let mut local = stage.local();
     let length = source.len();
     if S::ONE_TO_ONE {
         sink.reserve(&mut part, length);
@@ -34,7 +34,7 @@ where
     let batch = batch_items(BATCH_BYTES, item_bytes::<S::Out>());
     for start in (0..length).step_by(batch) {
         let end = length.min(start + batch);
-        run_range(source, start..end, stage, &mut local, sink, &mut part);
+        run_range(source, start..end, stage, &mut local, sink, &mut part)?;
         if end.is_multiple_of(SPAN) || end == length {
             sink.seal(&mut part);
         }
@@ -57,11 +57,11 @@ where
     K: Sink<S::Out>,
 {
     let mut part = sink.part();
-    let mut local = S::Local::default();
+    let mut local = stage.local();
     let batch = batch_items(BATCH_BYTES, item_bytes::<S::Out>());
     let mut done = 0;
     loop {
-        let taken = run_iter(&mut items, batch, stage, &mut local, sink, &mut part);
+        let taken = run_iter(&mut items, batch, stage, &mut local, sink, &mut part)?;
         done += taken;
         if taken < batch || done.is_multiple_of(SPAN) {
             sink.seal(&mut part);

@@ -54,6 +54,8 @@ mod cutter;
 mod dispatch;
 mod engine;
 mod exchange;
+mod fallible;
+mod gather;
 mod group;
 mod in_order;
 mod in_turn;
@@ -64,6 +66,8 @@ mod pipeline;
 mod read_ahead;
 mod sink;
 mod source;
+mod stage;
+mod stages;
 mod whole;
 mod workers;
 
@@ -79,11 +83,13 @@ mod parallel;
 mod streaming;
 
 pub use engine::{Engine, Error, Iter, Source, iter};
+pub use fallible::{Counter, Divert, OnError, Skip, Stop};
 pub use group::Groups;
 pub use item::{Bytes, Item, Keyed, Owned};
-pub use pipeline::{Pipeline, Stage};
+pub use pipeline::Pipeline;
 pub use sink::{Order, SPAN, Sink, batches, collect, fill, fold, group, sum};
 pub use source::{Files, Frame, Indexed, Protocol, Records, Requests, Windows};
+pub use stage::{Batch, Failure, Stage};
 
 #[cfg(feature = "async")]
 pub use asynchronous::Async;

@@ -17,9 +17,10 @@ use crate::engine::{Engine, Error};
 use crate::exchange::{BUFFER_BYTES, Limits, RESPONSE_BYTES, run_requests};
 use crate::item::{Bytes, Keyed, Owned};
 use crate::lines::{Buffer, ChunkError, Chunks, pieces};
-use crate::pipeline::{Pipeline, Stage};
+use crate::pipeline::Pipeline;
 use crate::sink::{SPAN, Sink};
 use crate::source::{Files, Indexed, Protocol, RecordInput, Records, Requests};
+use crate::stage::Stage;
 use crate::whole::read_whole;
 
 /// Bytes of results between two calls of the sink's `flush`: a few pages, which stay in the first
@@ -95,19 +96,19 @@ impl MemoryOptimized {
         K: Sink<S::Out>,
     {
         let mut part = sink.part();
-        let mut local = S::Local::default();
+        let mut local = pipeline.stage.local();
         let size = self.budget.buffer(CHUNK_BYTES);
         let mut chunks = Chunks::new(self.buffers.take(), reader, size, self.budget.limit());
         loop {
             match chunks.next() {
                 Ok([]) => break,
-                Ok(text) => run_text(text, &pipeline.stage, &mut local, &sink, &mut part),
+                Ok(text) => run_text(text, &pipeline.stage, &mut local, &sink, &mut part)?,
                 Err(ChunkError::Io(error)) => return Err(failed(error)),
                 Err(ChunkError::TooLong) => {
                     return Err(Error::Budget {
                         needed: self.budget.limit().saturating_add(1),
                         budget: self.budget.limit(),
-                    });
+                    })?;
                 }
             }
             sink.flush(&mut part);
@@ -135,7 +136,7 @@ impl Engine for MemoryOptimized {
     {
         let stage = &pipeline.stage;
         let mut part = sink.part();
-        let mut local = S::Local::default();
+        let mut local = pipeline.stage.local();
         let n = source.len();
         if S::ONE_TO_ONE {
             sink.reserve(&mut part, n);
@@ -144,7 +145,7 @@ impl Engine for MemoryOptimized {
         let batch = self.batch::<S, _>();
         for start in (0..n).step_by(batch) {
             let end = n.min(start + batch);
-            run_range(source, start..end, stage, &mut local, &sink, &mut part);
+            run_range(source, start..end, stage, &mut local, &sink, &mut part)?;
             if end.is_multiple_of(SPAN) || end == n {
                 sink.seal(&mut part);
             }
@@ -167,7 +168,7 @@ impl Engine for MemoryOptimized {
     {
         let stage = &pipeline.stage;
         let mut part = sink.part();
-        let mut local = S::Local::default();
+        let mut local = pipeline.stage.local();
         let each = item_bytes::<S::Out>();
         if S::ONE_TO_ONE {
             // One item more than the budget allows is enough to see that it does not suffice.
@@ -184,11 +185,11 @@ impl Engine for MemoryOptimized {
             let taken = if gathers {
                 gathered.extend(source.by_ref().take(batch));
                 let taken = gathered.len();
-                run_batch(&mut gathered, stage, &mut local, &sink, &mut part);
+                run_batch(&mut gathered, stage, &mut local, &sink, &mut part)?;
                 taken
             } else {
                 // Item by item, so that only one of them is alive at a time.
-                run_iter(&mut source, batch, stage, &mut local, &sink, &mut part)
+                run_iter(&mut source, batch, stage, &mut local, &sink, &mut part)?
             };
             seen += taken;
             if seen.is_multiple_of(SPAN) || taken < batch {
@@ -216,10 +217,10 @@ impl Engine for MemoryOptimized {
         match source.0 {
             RecordInput::Text(text) => {
                 let mut part = sink.part();
-                let mut local = S::Local::default();
+                let mut local = pipeline.stage.local();
                 // The text is the caller's and is only cut, so that the sink gets its batches.
                 for piece in pieces(text, self.budget.buffer(CHUNK_BYTES)) {
-                    run_text(piece, &pipeline.stage, &mut local, &sink, &mut part);
+                    run_text(piece, &pipeline.stage, &mut local, &sink, &mut part)?;
                     sink.flush(&mut part);
                     self.budget.check(sink.bytes(&part))?;
                 }
@@ -266,7 +267,7 @@ impl Engine for MemoryOptimized {
         K: Sink<S::Out>,
     {
         let mut part = sink.part();
-        let mut local = S::Local::default();
+        let mut local = pipeline.stage.local();
         let mut buffer = self.buffers.take();
         let batch = self.budget.buffer(CHUNK_BYTES);
         buffer.grow(batch);
@@ -282,7 +283,7 @@ impl Engine for MemoryOptimized {
                 &mut local,
                 &sink,
                 &mut part,
-            );
+            )?;
             unflushed += end.max(BATCH_BYTES / WINDOW);
             if unflushed >= batch || index + 1 == source.0.len() {
                 unflushed = 0;

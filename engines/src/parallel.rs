@@ -17,9 +17,10 @@ use crate::engine::{Engine, Error};
 use crate::exchange::{Connection, Limits, RESPONSE_BYTES};
 use crate::in_order::InOrder;
 use crate::item::{Bytes, Item, Keyed, Owned};
-use crate::pipeline::{Pipeline, Stage};
+use crate::pipeline::Pipeline;
 use crate::sink::{Order, SPAN, Sink};
 use crate::source::{Files, Indexed, Protocol, Records, Requests};
+use crate::stage::Stage;
 use crate::whole::read_whole;
 use crate::workers::{Crew, Memory, Threads, available_workers, continue_claims, run_claims};
 
@@ -146,13 +147,13 @@ impl Parallel {
         if self.workers > 1 && self.worth_waking.is_zero() {
             return Ok(0);
         }
-        let mut local = S::Local::default();
+        let mut local = stage.local();
         let (length, clock) = (source.len(), Instant::now());
         let (mut done, mut piece) = (0, FIRST_PIECE);
         while done < length {
             let size = if by_span::<S::Out, K>() { SPAN } else { piece };
             let end = (done + size).min(length);
-            run_spans(source, done..end, stage, &mut local, sink, part);
+            run_spans(source, done..end, stage, &mut local, sink, part)?;
             sink.flush(part);
             Memory::check(sink.bytes(part), self.memory().joined)?;
             done = end;
@@ -187,7 +188,8 @@ fn run_spans<X, S, K>(
     local: &mut S::Local,
     sink: &K,
     part: &mut K::Part,
-) where
+) -> Result<(), Error>
+where
     X: Indexed,
     S: Stage<Owned<X::Item>>,
     K: Sink<S::Out>,
@@ -195,12 +197,13 @@ fn run_spans<X, S, K>(
     let mut start = range.start;
     while start < range.end {
         let stop = (start + 1).next_multiple_of(SPAN).min(range.end);
-        run_range(source, start..stop, stage, local, sink, part);
+        run_range(source, start..stop, stage, local, sink, part)?;
         if stop.is_multiple_of(SPAN) || stop == source.len() {
             sink.seal(part);
         }
         start = stop;
     }
+    Ok(())
 }
 
 /// How many pieces a worker should find even in a small input, so that one that is held up can leave
@@ -285,7 +288,7 @@ impl Engine for Parallel {
             &crew,
             &sink,
             self.memory(),
-            S::Local::default,
+            || stage.local(),
             |_| {
                 let number = cursor.fetch_add(1, Ordering::Relaxed);
                 Ok((number < left.div_ceil(size)).then_some(number))
@@ -296,8 +299,7 @@ impl Engine for Parallel {
                 if S::ONE_TO_ONE && joins {
                     sink.reserve(part, end - start);
                 }
-                run_spans(source, start..end, stage, local, &sink, part);
-                Ok(())
+                run_spans(source, start..end, stage, local, &sink, part)
             },
             || (),
         )?;
@@ -323,7 +325,7 @@ impl Engine for Parallel {
             &crew,
             &sink,
             self.memory(),
-            || (Vec::new(), S::Local::default()),
+            || (Vec::new(), pipeline.stage.local()),
             |(batch, _)| {
                 // An iterator that has panicked is not asked again.
                 let Ok(mut shared) = shared.lock() else {
@@ -339,7 +341,7 @@ impl Engine for Parallel {
             },
             |(batch, local), number, part| {
                 let short = batch.len() < size;
-                run_batch(batch, &pipeline.stage, local, &sink, part);
+                run_batch(batch, &pipeline.stage, local, &sink, part)?;
                 if short || ((number + 1) * size).is_multiple_of(SPAN) {
                     sink.seal(part);
                 }
@@ -410,7 +412,7 @@ impl Engine for Parallel {
             &crew,
             &sink,
             self.memory(),
-            || (None, S::Local::default()),
+            || (None, pipeline.stage.local()),
             |_| {
                 let number = cursor.fetch_add(1, Ordering::Relaxed);
                 Ok((number < length.div_ceil(size)).then_some(number))
@@ -427,9 +429,8 @@ impl Engine for Parallel {
                     connection.pipelined(source.protocol, source.keys, range, limits);
                 while exchange.step(|index, body| {
                     results.add(index, &sink, |part| {
-                        run_keyed(body, index, &pipeline.stage, local, &sink, part);
-                    });
-                    Ok(())
+                        run_keyed(body, index, &pipeline.stage, local, &sink, part)
+                    })
                 })? {
                     Memory::check(results.bytes(&sink) + exchange.bytes(), self.worker_memory)?;
                 }
@@ -460,7 +461,7 @@ impl Engine for Parallel {
             || {
                 (
                     vec![0; FILE_BYTES.min(self.worker_memory)],
-                    S::Local::default(),
+                    pipeline.stage.local(),
                 )
             },
             |_| {
@@ -471,8 +472,7 @@ impl Engine for Parallel {
                 let end = read_whole(&paths[number], buffer, 0, |bytes| {
                     Memory::check(bytes, self.worker_memory)
                 })?;
-                run_keyed(&buffer[..end], number, &pipeline.stage, local, &sink, part);
-                Ok(())
+                run_keyed(&buffer[..end], number, &pipeline.stage, local, &sink, part)
             },
             || (),
         )?;

@@ -1,266 +1,12 @@
-//! The chain of stages: closures composed into one nested type, so that a batch runs through all of
-//! them without a call, an allocation or a trait object in between.
+//! What users write: a chain of stages, built method by method.
 
 use std::marker::PhantomData;
 
+use crate::fallible::{Count, Counter, OnError, TryKeyed, TryMap};
+use crate::gather::{Boxed, InBatches};
 use crate::item::{Bytes, Item, Keyed, Owned};
-
-/// One link of a chain, or a whole chain: takes items of the family `In`, emits items of `Out`.
-pub trait Stage<In: Item> {
-    /// What the stage emits.
-    type Out: Item;
-    /// What one worker keeps between items: scratch buffers, for instance. Nothing is shared.
-    type Local: Default + Send;
-    /// Whether every item yields exactly one: then blocks have a known size and vectorise.
-    const ONE_TO_ONE: bool;
-
-    /// Takes one item and hands every result to `emit` before it returns.
-    fn push<E>(&self, local: &mut Self::Local, item: In::Of<'_>, emit: &mut E)
-    where
-        E: for<'b> FnMut(<Self::Out as Item>::Of<'b>);
-
-    /// Takes one item and returns its one result. Engines call it only where [`Self::ONE_TO_ONE`].
-    fn one<'a>(&self, local: &mut Self::Local, item: In::Of<'a>) -> <Self::Out as Item>::Of<'a>;
-}
-
-/// The empty chain.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Identity;
-
-impl<In: Item> Stage<In> for Identity {
-    type Out = In;
-    type Local = ();
-    const ONE_TO_ONE: bool = true;
-
-    #[inline(always)]
-    fn push<E>(&self, (): &mut (), item: In::Of<'_>, emit: &mut E)
-    where
-        E: for<'b> FnMut(In::Of<'b>),
-    {
-        emit(item)
-    }
-
-    #[inline(always)]
-    fn one<'a>(&self, (): &mut (), item: In::Of<'a>) -> In::Of<'a> {
-        item
-    }
-}
-
-/// See [`Pipeline::map`].
-#[derive(Clone, Copy)]
-pub struct Map<S, F, O>(S, F, PhantomData<fn() -> O>);
-
-impl<In, S, F, O> Stage<In> for Map<S, F, O>
-where
-    In: Item,
-    S: Stage<In>,
-    F: for<'a> Fn(<S::Out as Item>::Of<'a>) -> O,
-{
-    type Out = Owned<O>;
-    type Local = S::Local;
-    const ONE_TO_ONE: bool = S::ONE_TO_ONE;
-
-    #[inline(always)]
-    fn push<E>(&self, local: &mut Self::Local, item: In::Of<'_>, emit: &mut E)
-    where
-        E: for<'b> FnMut(O),
-    {
-        self.0
-            .push(local, item, &mut |x: <S::Out as Item>::Of<'_>| {
-                emit((self.1)(x))
-            });
-    }
-
-    #[inline(always)]
-    fn one<'a>(&self, local: &mut Self::Local, item: In::Of<'a>) -> <Owned<O> as Item>::Of<'a> {
-        (self.1)(self.0.one(local, item))
-    }
-}
-
-/// See [`Pipeline::filter`].
-#[derive(Clone, Copy)]
-pub struct Filter<S, F>(S, F);
-
-impl<In, S, F> Stage<In> for Filter<S, F>
-where
-    In: Item,
-    S: Stage<In>,
-    F: for<'a, 'b> Fn(&'b <S::Out as Item>::Of<'a>) -> bool,
-{
-    type Out = S::Out;
-    type Local = S::Local;
-    const ONE_TO_ONE: bool = false;
-
-    #[inline(always)]
-    fn push<E>(&self, local: &mut Self::Local, item: In::Of<'_>, emit: &mut E)
-    where
-        E: for<'b> FnMut(<S::Out as Item>::Of<'b>),
-    {
-        self.0
-            .push(local, item, &mut |x: <S::Out as Item>::Of<'_>| {
-                if (self.1)(&x) {
-                    emit(x)
-                }
-            });
-    }
-
-    fn one<'a>(&self, _: &mut Self::Local, _: In::Of<'a>) -> <S::Out as Item>::Of<'a> {
-        unreachable!("a filter is not one-to-one")
-    }
-}
-
-/// See [`Pipeline::flat_map`].
-#[derive(Clone, Copy)]
-pub struct FlatMap<S, F, O>(S, F, PhantomData<fn() -> O>);
-
-impl<In, S, F, O> Stage<In> for FlatMap<S, F, O>
-where
-    In: Item,
-    S: Stage<In>,
-    O: IntoIterator,
-    F: for<'a> Fn(<S::Out as Item>::Of<'a>) -> O,
-{
-    type Out = Owned<O::Item>;
-    type Local = S::Local;
-    const ONE_TO_ONE: bool = false;
-
-    #[inline(always)]
-    fn push<E>(&self, local: &mut Self::Local, item: In::Of<'_>, emit: &mut E)
-    where
-        E: for<'b> FnMut(O::Item),
-    {
-        self.0
-            .push(local, item, &mut |x: <S::Out as Item>::Of<'_>| {
-                for y in (self.1)(x) {
-                    emit(y)
-                }
-            });
-    }
-
-    fn one<'a>(&self, _: &mut Self::Local, _: In::Of<'a>) -> <Owned<O::Item> as Item>::Of<'a> {
-        unreachable!("a flat map is not one-to-one")
-    }
-}
-
-/// See [`Pipeline::map_bytes`].
-#[derive(Clone, Copy)]
-pub struct MapBytes<S, F>(S, F);
-
-impl<In, S, F> Stage<In> for MapBytes<S, F>
-where
-    In: Item,
-    S: Stage<In, Out = Bytes>,
-    F: for<'a> Fn(&'a [u8]) -> &'a [u8],
-{
-    type Out = Bytes;
-    type Local = S::Local;
-    const ONE_TO_ONE: bool = S::ONE_TO_ONE;
-
-    #[inline(always)]
-    fn push<E>(&self, local: &mut Self::Local, item: In::Of<'_>, emit: &mut E)
-    where
-        E: for<'b> FnMut(&'b [u8]),
-    {
-        self.0.push(local, item, &mut |x: &[u8]| emit((self.1)(x)));
-    }
-
-    #[inline(always)]
-    fn one<'a>(&self, local: &mut Self::Local, item: In::Of<'a>) -> &'a [u8] {
-        (self.1)(self.0.one(local, item))
-    }
-}
-
-/// See [`Pipeline::bodies`].
-#[derive(Clone, Copy)]
-pub struct Bodies<S, V>(S, PhantomData<fn() -> V>);
-
-impl<In, S, V> Stage<In> for Bodies<S, V>
-where
-    In: Item,
-    S: Stage<In, Out = Keyed<V>>,
-{
-    type Out = Bytes;
-    type Local = S::Local;
-    const ONE_TO_ONE: bool = S::ONE_TO_ONE;
-
-    #[inline(always)]
-    fn push<E>(&self, local: &mut Self::Local, item: In::Of<'_>, emit: &mut E)
-    where
-        E: for<'b> FnMut(&'b [u8]),
-    {
-        self.0
-            .push(local, item, &mut |(bytes, _): (&[u8], V)| emit(bytes));
-    }
-
-    #[inline(always)]
-    fn one<'a>(&self, local: &mut Self::Local, item: In::Of<'a>) -> &'a [u8] {
-        self.0.one(local, item).0
-    }
-}
-
-/// See [`Pipeline::keyed`].
-#[derive(Clone, Copy)]
-pub struct KeyedBy<S, F, V>(S, F, PhantomData<fn() -> V>);
-
-impl<In, S, F, V> Stage<In> for KeyedBy<S, F, V>
-where
-    In: Item,
-    S: Stage<In, Out = Bytes>,
-    F: for<'a> Fn(&'a [u8]) -> Option<(&'a [u8], V)>,
-{
-    type Out = Keyed<V>;
-    type Local = S::Local;
-    const ONE_TO_ONE: bool = false;
-
-    #[inline(always)]
-    fn push<E>(&self, local: &mut Self::Local, item: In::Of<'_>, emit: &mut E)
-    where
-        E: for<'b> FnMut((&'b [u8], V)),
-    {
-        self.0.push(local, item, &mut |x: &[u8]| {
-            if let Some(keyed) = (self.1)(x) {
-                emit(keyed)
-            }
-        });
-    }
-
-    fn one<'a>(&self, _: &mut Self::Local, _: In::Of<'a>) -> (&'a [u8], V) {
-        unreachable!("a stage that may drop items is not one-to-one")
-    }
-}
-
-/// See [`Pipeline::keyed_with`].
-#[derive(Clone, Copy)]
-pub struct KeyedWith<S, F, V>(S, F, PhantomData<fn() -> V>);
-
-impl<In, S, F, V> Stage<In> for KeyedWith<S, F, V>
-where
-    In: Item,
-    S: Stage<In>,
-    F: for<'a, 'b> Fn(<S::Out as Item>::Of<'a>, &'b mut Vec<u8>) -> Option<V>,
-{
-    type Out = Keyed<V>;
-    type Local = (S::Local, Vec<u8>);
-    const ONE_TO_ONE: bool = false;
-
-    #[inline(always)]
-    fn push<E>(&self, (local, key): &mut Self::Local, item: In::Of<'_>, emit: &mut E)
-    where
-        E: for<'b> FnMut((&'b [u8], V)),
-    {
-        self.0
-            .push(local, item, &mut |x: <S::Out as Item>::Of<'_>| {
-                key.clear();
-                if let Some(value) = (self.1)(x, key) {
-                    emit((key, value))
-                }
-            });
-    }
-
-    fn one<'a>(&self, _: &mut Self::Local, _: In::Of<'a>) -> (&'a [u8], V) {
-        unreachable!("a stage that may drop items is not one-to-one")
-    }
-}
+use crate::stage::{Identity, Stage, Then};
+use crate::stages::{Bodies, Filter, FlatMap, KeyedBy, KeyedWith, Map, MapBytes, MapWith};
 
 /// A chain of stages over items of the family `In`. It holds no data and can be run any number of
 /// times, by any engine, from any thread.
@@ -282,6 +28,9 @@ impl<In, S: Clone> Clone for Pipeline<In, S> {
         chain(self.stage.clone())
     }
 }
+
+/// A pipeline and the stage that has been added to it.
+type Next<In, S, B> = Pipeline<In, Then<S, B>>;
 
 fn chain<In, S>(stage: S) -> Pipeline<In, S> {
     Pipeline {
@@ -325,30 +74,111 @@ impl Pipeline<Keyed<usize>, Identity> {
 }
 
 impl<In: Item, S: Stage<In>> Pipeline<In, S> {
+    fn then_stage<B>(self, stage: B) -> Next<In, S, B> {
+        chain(Then(self.stage, stage))
+    }
+
+    /// Goes on with another pipeline, over what this one emits.
+    ///
+    /// ```
+    /// use engines::{CacheAware, Engine, Pipeline, collect};
+    ///
+    /// let parse = Pipeline::new().map(|text: &str| text.len());
+    /// let double = Pipeline::new().map(|n: usize| 2 * n);
+    /// let words = ["a", "abc"];
+    /// let twice = CacheAware::default().run(&words[..], &parse.then(double), collect()).unwrap();
+    /// assert_eq!(twice, [2, 6]);
+    /// ```
+    pub fn then<B: Stage<S::Out>>(self, next: Pipeline<S::Out, B>) -> Next<In, S, B> {
+        self.then_stage(next.stage)
+    }
+
+    /// What the stages are, in words, first to last.
+    ///
+    /// ```
+    /// use engines::Pipeline;
+    ///
+    /// let pipeline = Pipeline::new().filter(|n: &u32| n % 2 == 0).map(|n| n as f64);
+    /// assert_eq!(pipeline.describe(), ["filter", "map to f64"]);
+    /// ```
+    pub fn describe(&self) -> Vec<String> {
+        let mut steps = Vec::new();
+        self.stage.describe(&mut steps);
+        steps
+    }
+
     /// Turns each item into another, which borrows nothing from the item.
-    pub fn map<O, F>(self, f: F) -> Pipeline<In, Map<S, F, O>>
+    pub fn map<O, F>(self, f: F) -> Next<In, S, Map<F, O>>
     where
         F: for<'a> Fn(<S::Out as Item>::Of<'a>) -> O,
     {
-        chain(Map(self.stage, f, PhantomData))
+        self.then_stage(Map::new(f))
+    }
+
+    /// As [`Self::map`], with a state that each worker has of its own, made by `init`: a buffer, a
+    /// random generator, a cache.
+    ///
+    /// ```
+    /// use engines::{Engine, Parallel, Pipeline, collect};
+    ///
+    /// let spelled = Pipeline::new().map_with(String::new, |text, n: u32| {
+    ///     use std::fmt::Write;
+    ///     text.clear();
+    ///     write!(text, "{n}").unwrap();
+    ///     text.len()
+    /// });
+    /// let digits = Parallel::default().run(&[7, 70, 700][..], &spelled, collect()).unwrap();
+    /// assert_eq!(digits, [1, 2, 3]);
+    /// ```
+    pub fn map_with<T, O, I, F>(self, init: I, f: F) -> Next<In, S, MapWith<I, F, O>>
+    where
+        T: Send,
+        I: Fn() -> T,
+        F: for<'a, 'b> Fn(&'b mut T, <S::Out as Item>::Of<'a>) -> O,
+    {
+        self.then_stage(MapWith::new(init, f))
+    }
+
+    /// As [`Self::map`], where `f` can fail; `on_error` says what becomes of an item on which it does:
+    /// [`Stop`](crate::Stop), [`Skip`](crate::Skip) or [`Divert`](crate::Divert).
+    ///
+    /// ```
+    /// use engines::{Engine, Error, MemoryOptimized, Pipeline, Records, Stop, collect};
+    ///
+    /// let digits = Pipeline::records()
+    ///     .try_map(|line| line.first().copied().ok_or("an empty line"), Stop);
+    /// let failed = MemoryOptimized::default().run(Records::text(b"a\n\nb"), &digits, collect());
+    /// assert!(matches!(failed, Err(Error::Stage(why)) if why.to_string() == "an empty line"));
+    /// ```
+    pub fn try_map<O, X, P, F>(self, f: F, on_error: P) -> Next<In, S, TryMap<F, P, O, X>>
+    where
+        F: for<'a> Fn(<S::Out as Item>::Of<'a>) -> Result<O, X>,
+        P: OnError<X>,
+    {
+        self.then_stage(TryMap::new(f, on_error))
+    }
+
+    /// Adds the number of items that come by here to `counter`, batch by batch.
+    pub fn count(self, counter: &Counter) -> Next<In, S, Count<'_>> {
+        self.then_stage(Count(counter))
     }
 
     /// Keeps the items for which `f` holds.
-    pub fn filter<F>(self, f: F) -> Pipeline<In, Filter<S, F>>
+    pub fn filter<F>(self, f: F) -> Next<In, S, Filter<F>>
     where
         F: for<'a, 'b> Fn(&'b <S::Out as Item>::Of<'a>) -> bool,
     {
-        chain(Filter(self.stage, f))
+        self.then_stage(Filter(f))
     }
 
     /// Turns each item into any number of others, which borrow nothing from it. An `Option` makes it
     /// a filter and a map in one.
-    pub fn flat_map<O, F>(self, f: F) -> Pipeline<In, FlatMap<S, F, O>>
+    pub fn flat_map<O, F>(self, f: F) -> Next<In, S, FlatMap<F, O>>
     where
         O: IntoIterator,
         F: for<'a> Fn(<S::Out as Item>::Of<'a>) -> O,
     {
-        chain(FlatMap(self.stage, f, PhantomData))
+        self.then_stage(FlatMap::new(f))
     }
 
     /// As [`Self::keyed`], for a key that is not in the item as it stands: `f` appends it to an empty
@@ -365,36 +195,120 @@ impl<In: Item, S: Stage<In>> Pipeline<In, S> {
     /// let groups = MemoryOptimized::default().run(Records::text(b"a\nB\nA"), &count, sink).unwrap();
     /// assert_eq!(groups.sorted(), [(&b"a"[..], &2), (b"b", &1)]);
     /// ```
-    pub fn keyed_with<V, F>(self, f: F) -> Pipeline<In, KeyedWith<S, F, V>>
+    pub fn keyed_with<V, F>(self, f: F) -> Next<In, S, KeyedWith<F, V>>
     where
         F: for<'a, 'b> Fn(<S::Out as Item>::Of<'a>, &'b mut Vec<u8>) -> Option<V>,
     {
-        chain(KeyedWith(self.stage, f, PhantomData))
+        self.then_stage(KeyedWith::new(f))
     }
 }
 
 impl<In: Item, S: Stage<In, Out = Bytes>> Pipeline<In, S> {
     /// Narrows each item to bytes borrowed from it, `<[u8]>::trim_ascii` for instance.
-    pub fn map_bytes<F>(self, f: F) -> Pipeline<In, MapBytes<S, F>>
+    pub fn map_bytes<F>(self, f: F) -> Next<In, S, MapBytes<F>>
     where
         F: for<'a> Fn(&'a [u8]) -> &'a [u8],
     {
-        chain(MapBytes(self.stage, f))
+        self.then_stage(MapBytes(f))
+    }
+
+    /// As [`Self::keyed`], where `f` says why it fails; `on_error` says what becomes of the item.
+    ///
+    /// ```
+    /// use engines::{Divert, Engine, Parallel, Pipeline, Records, group};
+    /// use std::sync::Mutex;
+    ///
+    /// let dead = Mutex::new(Vec::new());
+    /// let first = Pipeline::records().try_keyed(
+    ///     |line| line.split_at_checked(1).map(|(key, _)| (key, 1u64)).ok_or("an empty line"),
+    ///     Divert(|why| dead.lock().unwrap().push(why)),
+    /// );
+    /// let sink = group(|| 0, |n: &mut u64, one| *n += one, |n, m| *n += m);
+    /// let groups = Parallel::default().run(Records::text(b"ab\n\nac"), &first, sink).unwrap();
+    /// assert_eq!(groups.sorted(), [(&b"a"[..], &2)]);
+    /// assert_eq!(*dead.lock().unwrap(), ["an empty line"]);
+    /// ```
+    pub fn try_keyed<V, X, P, F>(self, f: F, on_error: P) -> Next<In, S, TryKeyed<F, P, V, X>>
+    where
+        F: for<'a> Fn(&'a [u8]) -> Result<(&'a [u8], V), X>,
+        P: OnError<X>,
+    {
+        self.then_stage(TryKeyed::new(f, on_error))
     }
 
     /// Splits each item into a key borrowed from it and a value; `None` drops the item.
-    pub fn keyed<V, F>(self, f: F) -> Pipeline<In, KeyedBy<S, F, V>>
+    pub fn keyed<V, F>(self, f: F) -> Next<In, S, KeyedBy<F, V>>
     where
         F: for<'a> Fn(&'a [u8]) -> Option<(&'a [u8], V)>,
     {
-        chain(KeyedBy(self.stage, f, PhantomData))
+        self.then_stage(KeyedBy::new(f))
     }
 }
 
 impl<In: Item, V, S: Stage<In, Out = Keyed<V>>> Pipeline<In, S> {
     /// Keeps the bytes and drops the value that they belong to: the bodies of responses, the contents
     /// of files.
-    pub fn bodies(self) -> Pipeline<In, Bodies<S, V>> {
-        chain(Bodies(self.stage, PhantomData))
+    pub fn bodies(self) -> Next<In, S, Bodies> {
+        self.then_stage(Bodies)
+    }
+}
+
+impl<In: Item, T, S: Stage<In, Out = Owned<T>>> Pipeline<In, S> {
+    /// Hands items to `f` in batches of up to `most`, with a state that each worker has of its own: `f`
+    /// takes them out of the first vector and puts its results into the second. What it leaves is
+    /// dropped. A batch is shorter where the engine's own batch ends, so that results should not depend
+    /// on where that is.
+    ///
+    /// ```
+    /// use engines::{CacheAware, Engine, Pipeline, collect};
+    ///
+    /// // One comparison for each batch instead of one for each item.
+    /// let clamped = Pipeline::new().in_batches(256, || (), |_, items: &mut Vec<i32>, out| {
+    ///     if items.iter().all(|n| *n <= 9) {
+    ///         out.append(items);
+    ///     } else {
+    ///         out.extend(items.drain(..).map(|n| n.min(9)));
+    ///     }
+    /// });
+    /// let digits = CacheAware::default().run(&[1, 12, 3][..], &clamped, collect()).unwrap();
+    /// assert_eq!(digits, [1, 9, 3]);
+    /// ```
+    pub fn in_batches<W, O, I, F>(
+        self,
+        most: usize,
+        init: I,
+        f: F,
+    ) -> Next<In, S, InBatches<I, F, O>>
+    where
+        W: Send,
+        I: Fn() -> W,
+        F: Fn(&mut W, &mut Vec<T>, &mut Vec<O>),
+    {
+        self.then_stage(InBatches::new(most, init, f))
+    }
+}
+
+impl<'p, T, O, S> Pipeline<Owned<T>, S>
+where
+    T: Send + 'p,
+    O: Send + 'p,
+    S: Stage<Owned<T>, Out = Owned<O>, Local: 'p> + Send + Sync + 'p,
+{
+    /// Hides the stages behind a type that only says what goes in and what comes out, so that a
+    /// chain can be put together at run time. It is called once for a batch, which costs about a
+    /// nanosecond an item; what is inside is as fast as ever.
+    ///
+    /// ```
+    /// use engines::{Engine, Parallel, Pipeline, collect};
+    ///
+    /// let mut chain = Pipeline::new().map(|x: f64| x).boxed();
+    /// for factor in [2.0, 0.5, 3.0] {
+    ///     chain = chain.then(Pipeline::new().map(move |x: f64| x * factor)).boxed();
+    /// }
+    /// let tripled = Parallel::default().run(&[1.0, 2.0][..], &chain, collect()).unwrap();
+    /// assert_eq!(tripled, [3.0, 6.0]);
+    /// ```
+    pub fn boxed(self) -> Pipeline<Owned<T>, Boxed<'p, T, O>> {
+        chain(Boxed::new(self.stage))
     }
 }

@@ -11,8 +11,8 @@ use crate::conveyor::{Conveyor, Full};
 use crate::cutter::Cutter;
 use crate::engine::Error;
 use crate::item::{Bytes, Item, Keyed};
-use crate::pipeline::Stage;
 use crate::sink::Sink;
+use crate::stage::Stage;
 use crate::whole::read_whole;
 use crate::workers::{Crew, Memory, run_claims};
 
@@ -70,8 +70,9 @@ where
         crew,
         [read],
         &conveyor,
+        || stage.local(),
         |chunk: &Chunk, local: &mut S::Local, part: &mut K::Part| {
-            run_text(&chunk.bytes[..chunk.length], stage, local, sink, part);
+            run_text(&chunk.bytes[..chunk.length], stage, local, sink, part)
         },
         sink,
         memory,
@@ -138,13 +139,15 @@ where
         crew,
         (0..readers).map(|_| &read),
         &conveyor,
+        || stage.local(),
         |batch: &Batch, local: &mut S::Local, part: &mut K::Part| {
             let mut start = 0;
             for (i, end) in batch.ends.iter().enumerate() {
                 let contents = &batch.bytes[start..*end];
-                run_keyed(contents, batch.first + i, stage, local, sink, part);
+                run_keyed(contents, batch.first + i, stage, local, sink, part)?;
                 start = *end;
             }
+            Ok(())
         },
         sink,
         memory,
@@ -157,14 +160,14 @@ fn run_ahead<B, F, T, Out, K>(
     crew: &(impl Crew + Sync),
     fillers: impl IntoIterator<Item = F>,
     conveyor: &Conveyor<B>,
-    work: impl Fn(&B, &mut T, &mut K::Part) + Sync,
+    local: impl Fn() -> T + Sync,
+    work: impl Fn(&B, &mut T, &mut K::Part) -> Result<(), Error> + Sync,
     sink: &K,
     memory: Memory,
 ) -> Result<K::Part, Error>
 where
     B: Default + Send,
     F: FnOnce(usize) -> Result<(), Error> + Send,
-    T: Default,
     Out: Item,
     K: Sink<Out>,
 {
@@ -194,7 +197,7 @@ where
             crew,
             sink,
             memory,
-            || (None::<Full<B>>, T::default()),
+            || (None::<Full<B>>, local()),
             |(held, _)| {
                 if let Some(held) = held.take() {
                     conveyor.put_free(held);
@@ -206,8 +209,7 @@ where
             },
             |(held, local), _, part| {
                 let held = held.as_ref().expect("the piece just claimed");
-                work(&held.buffer, local, part);
-                Ok(())
+                work(&held.buffer, local, part)
             },
             || conveyor.halt(),
         );

@@ -21,9 +21,9 @@ use crate::blocks::run_keyed;
 use crate::engine::Error;
 use crate::item::Keyed;
 use crate::join::Join;
-use crate::pipeline::Stage;
 use crate::sink::{Order, Sink};
 use crate::source::{Protocol, Requests};
+use crate::stage::Stage;
 use crate::workers::{Crew, Memory, OnPanic, Threads};
 
 /// Connections that each thread opens at once: more might overflow the queue in which a service
@@ -108,12 +108,12 @@ impl<S: Stage<Keyed<usize>>, K: Sink<S::Out>> Run for OneThread<'_, '_, S, K> {
         let (local, part) = &mut *self.state.borrow_mut();
         match &self.shared.join {
             None => {
-                run_keyed(body, index, self.stage, local, self.sink, part);
+                run_keyed(body, index, self.stage, local, self.sink, part)?;
                 Memory::check(self.sink.bytes(part), self.memory.worker)
             }
             Some(join) => {
                 let mut part = self.sink.part();
-                run_keyed(body, index, self.stage, local, self.sink, &mut part);
+                run_keyed(body, index, self.stage, local, self.sink, &mut part)?;
                 join.deposit(index, part)?;
                 self.shared.joined.notify_waiters();
                 Ok(())
@@ -164,7 +164,7 @@ where
             stage,
             sink,
             memory,
-            state: RefCell::new((S::Local::default(), sink.part())),
+            state: RefCell::new((stage.local(), sink.part())),
         };
         let result = on_runtime(&thread, source, share, terms);
         if result.is_err() {

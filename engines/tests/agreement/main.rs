@@ -3,6 +3,7 @@
 //! The checks are functions over any engine; [`every`] runs one with each engine as it comes, and with
 //! settings that force the smallest batches.
 
+mod chains;
 mod failures;
 mod files;
 mod numbers;
