@@ -3,13 +3,25 @@
 
 use std::ops::Range;
 
+use crate::bytes::each_line;
 use crate::dispatch::{dispatch, dispatch_to};
 use crate::engine::Error;
 use crate::item::{Bytes, Item, Keyed, Owned};
-use crate::lines::each_line;
 use crate::sink::{LANES, SPAN, Sink, UNPLACED, collect};
 use crate::source::Indexed;
-use crate::stage::{Batch, Stage};
+use crate::stage::{Batch, Stage, into_emit};
+
+/// Hands results to a part of the sink.
+#[inline(always)]
+fn emit<'p, Out: Item, K: Sink<Out>>(
+    sink: &'p K,
+    part: &'p mut K::Part,
+) -> impl for<'a> FnMut(Out::Of<'a>) + 'p {
+    into_emit::<Out, _>(
+        #[inline(always)]
+        |x| sink.push(part, x),
+    )
+}
 
 /// Ends a batch: what stages have gathered is handed on, and a failure ends the run.
 #[inline(always)]
@@ -19,7 +31,7 @@ where
     S: Stage<In>,
     K: Sink<S::Out>,
 {
-    stage.end(local, &mut |x: <S::Out as Item>::Of<'_>| sink.push(part, x));
+    stage.end(local, &mut emit::<S::Out, _>(sink, part));
     stage
         .failure(local)
         .map_or(Ok(()), |why| Err(Error::Stage(why)))
@@ -69,9 +81,7 @@ where
                 for i in range {
                     // SAFETY: below `range.end`, which the assertion bounds by the length.
                     let item = unsafe { source.get(i) };
-                    stage.push(local, item, &mut |x: <S::Out as Item>::Of<'_>| {
-                        sink.push(part, x)
-                    });
+                    stage.push(local, item, &mut emit::<S::Out, _>(sink, part));
                 }
             }
             end(stage, local, sink, part)
@@ -101,9 +111,7 @@ where
             let mut taken = 0;
             stage.begin(local, Batch::new(None, 0));
             for item in items.take(n) {
-                stage.push(local, item, &mut |x: <S::Out as Item>::Of<'_>| {
-                    sink.push(part, x)
-                });
+                stage.push(local, item, &mut emit::<S::Out, _>(sink, part));
                 taken += 1;
             }
             end(stage, local, sink, part)?;
@@ -196,9 +204,7 @@ fn run_items<T, S, K>(
                 }
             } else {
                 for item in batch.drain(..) {
-                    stage.push(local, item, &mut |x: <S::Out as Item>::Of<'_>| {
-                        sink.push(part, x)
-                    });
+                    stage.push(local, item, &mut emit::<S::Out, _>(sink, part));
                 }
             }
         },
@@ -226,9 +232,7 @@ where
                 text,
                 #[inline(always)]
                 |line| {
-                    stage.push(local, line, &mut |x: <S::Out as Item>::Of<'_>| {
-                        sink.push(part, x)
-                    });
+                    stage.push(local, line, &mut emit::<S::Out, _>(sink, part));
                 },
             );
             end(stage, local, sink, part)
@@ -251,8 +255,6 @@ where
     K: Sink<S::Out>,
 {
     stage.begin(local, Batch::new(Some(1), body.len()));
-    stage.push(local, (body, index), &mut |x: <S::Out as Item>::Of<'_>| {
-        sink.push(part, x)
-    });
+    stage.push(local, (body, index), &mut emit::<S::Out, _>(sink, part));
     end(stage, local, sink, part)
 }

@@ -330,7 +330,7 @@ impl<R: Read + Send> Chunked for ReaderChunks<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lines::each_line;
+    use crate::bytes::each_line;
     use proptest::prelude::*;
     use std::io::Write;
 

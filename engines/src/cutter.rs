@@ -93,7 +93,7 @@ impl<R: Read> Cutter<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lines::each_line;
+    use crate::bytes::each_line;
     use proptest::prelude::*;
 
     proptest! {

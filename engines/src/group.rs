@@ -1,6 +1,8 @@
 //! A table from byte keys to accumulators, made for grouping: keys lie end to end in one buffer,
 //! entries in the order of first sight, and the hash has no random seed, so that counts repeat.
 
+use crate::bytes;
+
 /// Accumulators by key. The order of iteration is that of first sight, which with several workers
 /// is not the order of the input: use [`Groups::sorted`] where order matters.
 ///
@@ -11,15 +13,15 @@ pub struct Groups<A> {
     /// All keys, end to end.
     keys: Vec<u8>,
     entries: Vec<Entry<A>>,
-    /// Open addressing with linear probing: index of the entry plus one, 0 for a free slot.
-    slots: Vec<u32>,
+    /// Open addressing with linear probing: half of the key's hash, and below it the index of the entry
+    /// plus one; 0 for a free slot. A slot of another key is passed over without a look at its entry.
+    slots: Vec<u64>,
 }
 
 #[derive(Clone, Debug)]
 struct Entry<A> {
-    hash: u64,
-    start: usize,
-    length: u32,
+    /// Where the key ends; it begins where that of the entry before ends.
+    end: usize,
     value: A,
 }
 
@@ -46,66 +48,78 @@ impl<A> Groups<A> {
     /// The accumulator of `key`, made by `init` at first sight.
     ///
     /// # Panics
-    /// With more than 2^32 - 2 keys, or a key of 4 GiB or more.
-    #[inline]
+    /// With 2^32 keys or more.
+    #[inline(always)]
     pub fn entry(&mut self, key: &[u8], init: impl FnOnce() -> A) -> &mut A {
-        self.entry_hashed(hash(key), key, init)
+        self.entry_hashed(Hash::of(key), key, init)
     }
 
-    #[inline]
-    fn entry_hashed(&mut self, hash: u64, key: &[u8], init: impl FnOnce() -> A) -> &mut A {
+    #[inline(always)]
+    fn entry_hashed(&mut self, hash: Hash, key: &[u8], init: impl FnOnce() -> A) -> &mut A {
         // At most 3/4 full, so that a probe always ends at a free slot.
         if self.entries.len() * 4 >= self.slots.len() * 3 {
             self.grow();
         }
-        let mask = self.slots.len() - 1;
-        let mut slot = hash as usize & mask;
+        let mut at = self.home(hash);
         loop {
-            match self.slots[slot] {
-                0 => break,
-                index => {
-                    let entry = &self.entries[index as usize - 1];
-                    if entry.hash == hash && key_of(&self.keys, entry) == key {
-                        return &mut self.entries[index as usize - 1].value;
-                    }
-                }
+            let slot = self.slots[at];
+            if slot == 0 {
+                return self.add(at, hash, key, init());
             }
-            slot = (slot + 1) & mask;
+            let index = index_in(slot);
+            if Hash::in_slot(slot) == hash && bytes::same(self.key(index), key) {
+                return &mut self.entries[index].value;
+            }
+            at = (at + 1) & (self.slots.len() - 1);
         }
-        let length = u32::try_from(key.len()).expect("a key is shorter than 4 GiB");
-        let start = self.keys.len();
+    }
+
+    #[inline(never)]
+    fn add(&mut self, at: usize, hash: Hash, key: &[u8], value: A) -> &mut A {
         self.keys.extend_from_slice(key);
-        self.entries.push(Entry {
-            hash,
-            start,
-            length,
-            value: init(),
-        });
-        self.slots[slot] = u32::try_from(self.entries.len()).expect("fewer than 2^32 keys");
+        let end = self.keys.len();
+        self.entries.push(Entry { end, value });
+        let index = u32::try_from(self.entries.len()).expect("fewer than 2^32 keys");
+        self.slots[at] = u64::from(hash.0) << 32 | u64::from(index);
         &mut self.entries.last_mut().expect("just pushed").value
     }
 
     #[cold]
     fn grow(&mut self) {
         let size = (self.slots.len() * 2).max(64);
-        self.slots.clear();
-        self.slots.resize(size, 0);
-        for (index, entry) in self.entries.iter().enumerate() {
-            let mut slot = entry.hash as usize & (size - 1);
-            while self.slots[slot] != 0 {
-                slot = (slot + 1) & (size - 1);
+        let old = std::mem::replace(&mut self.slots, vec![0; size]);
+        for slot in old.into_iter().filter(|slot| *slot != 0) {
+            let mut at = self.home(Hash::in_slot(slot));
+            while self.slots[at] != 0 {
+                at = (at + 1) & (size - 1);
             }
-            self.slots[slot] = index as u32 + 1;
+            self.slots[at] = slot;
         }
+    }
+
+    /// Where the search for a key begins.
+    #[inline(always)]
+    fn home(&self, hash: Hash) -> usize {
+        hash.0 as usize & (self.slots.len() - 1)
+    }
+
+    /// The key of the entry at `index`.
+    #[inline(always)]
+    fn key(&self, index: usize) -> &[u8] {
+        let before = index.checked_sub(1);
+        let start = before.map_or(0, |before| self.entries[before].end);
+        &self.keys[start..self.entries[index].end]
     }
 
     /// Adds everything in `other`, joining accumulators of the same key with `merge`.
     pub fn absorb(&mut self, other: Groups<A>, merge: impl Fn(&mut A, A)) {
         let Groups { keys, entries, .. } = other;
-        for entry in entries {
-            let key = &keys[entry.start..entry.start + entry.length as usize];
-            let mut value = Some(entry.value);
-            let mine = self.entry_hashed(entry.hash, key, || value.take().expect("called once"));
+        let mut start = 0;
+        for Entry { end, value } in entries {
+            let key = &keys[start..end];
+            start = end;
+            let mut value = Some(value);
+            let mine = self.entry(key, || value.take().expect("called once"));
             if let Some(value) = value {
                 merge(mine, value);
             }
@@ -114,9 +128,8 @@ impl<A> Groups<A> {
 
     /// Keys and accumulators in the order of first sight.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &A)> {
-        self.entries
-            .iter()
-            .map(|entry| (key_of(&self.keys, entry), &entry.value))
+        let entries = self.entries.iter().enumerate();
+        entries.map(|(index, entry)| (self.key(index), &entry.value))
     }
 
     /// Keys and accumulators in the order of the keys' bytes.
@@ -130,35 +143,30 @@ impl<A> Groups<A> {
     pub fn bytes(&self) -> usize {
         self.keys.capacity()
             + self.entries.capacity() * size_of::<Entry<A>>()
-            + self.slots.capacity() * size_of::<u32>()
+            + self.slots.capacity() * size_of::<u64>()
     }
 }
 
-#[inline(always)]
-fn key_of<'k, A>(keys: &'k [u8], entry: &Entry<A>) -> &'k [u8] {
-    &keys[entry.start..entry.start + entry.length as usize]
+/// Half of a key's hash: what a slot has room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Hash(u32);
+
+impl Hash {
+    #[inline(always)]
+    fn of(key: &[u8]) -> Self {
+        Hash::in_slot(bytes::hash(key))
+    }
+
+    #[inline(always)]
+    fn in_slot(slot: u64) -> Self {
+        Hash((slot >> 32) as u32)
+    }
 }
 
-/// Hashes eight bytes at a time by folded multiplication, the step of wyhash
-/// (Wang Yi, <https://github.com/wangyi-fudan/wyhash>) with fixed constants.
+/// The index of the entry that a slot, which is not free, stands for.
 #[inline(always)]
-fn hash(key: &[u8]) -> u64 {
-    const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
-    const SECRET: u64 = 0xA076_1D64_78BD_642F;
-    let fold = |state: u64, word: u64| {
-        let product = u128::from(state ^ word ^ SECRET) * u128::from(MULTIPLIER);
-        (product as u64) ^ (product >> 64) as u64
-    };
-    let mut state = key.len() as u64;
-    let (words, rest) = key.as_chunks::<8>();
-    for word in words {
-        state = fold(state, u64::from_le_bytes(*word));
-    }
-    let mut tail = 0;
-    for (i, byte) in rest.iter().enumerate() {
-        tail |= u64::from(*byte) << (8 * i);
-    }
-    fold(state, tail)
+fn index_in(slot: u64) -> usize {
+    slot as u32 as usize - 1
 }
 
 #[cfg(test)]

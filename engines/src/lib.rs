@@ -48,6 +48,7 @@
 )]
 
 mod blocks;
+pub mod bytes;
 mod chunks;
 mod conveyor;
 mod cutter;

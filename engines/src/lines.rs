@@ -2,24 +2,6 @@
 
 use std::io::{self, Read};
 
-/// Calls `f` with each record of `text`, without its `\n` or `\r\n`.
-#[inline(always)]
-pub(crate) fn each_line(text: &[u8], mut f: impl FnMut(&[u8])) {
-    let mut start = 0;
-    for end in memchr::memchr_iter(b'\n', text) {
-        f(without_return(&text[start..end]));
-        start = end + 1;
-    }
-    if start < text.len() {
-        f(without_return(&text[start..]));
-    }
-}
-
-#[inline(always)]
-fn without_return(line: &[u8]) -> &[u8] {
-    line.strip_suffix(b"\r").unwrap_or(line)
-}
-
 /// Cuts `text` into pieces of whole records, of at most `size` bytes unless one record is longer.
 pub(crate) fn pieces(mut text: &[u8], size: usize) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
@@ -157,20 +139,13 @@ impl<R: Read, B: Buffer> Chunks<R, B> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bytes::each_line;
     use proptest::prelude::*;
 
     fn lines(text: &[u8]) -> Vec<Vec<u8>> {
         let mut lines = Vec::new();
         each_line(text, |line| lines.push(line.to_vec()));
         lines
-    }
-
-    #[test]
-    fn line_ends() {
-        assert_eq!(lines(b""), [b""; 0]);
-        assert_eq!(lines(b"\n"), [b""]);
-        assert_eq!(lines(b"a\r\nb\n\nc"), [&b"a"[..], b"b", b"", b"c"]);
-        assert_eq!(lines(b"a\rb\r\r\n\xff"), [&b"a\rb\r"[..], b"\xff"]);
     }
 
     proptest! {

@@ -124,9 +124,11 @@ where
     where
         E: for<'b> FnMut(<B::Out as Item>::Of<'b>),
     {
-        self.0.push(a, item, &mut |x: <A::Out as Item>::Of<'_>| {
-            self.1.push(b, x, emit)
-        });
+        let mut next = into_emit::<A::Out, _>(
+            #[inline(always)]
+            |x| self.1.push(b, x, emit),
+        );
+        self.0.push(a, item, &mut next);
     }
 
     #[inline(always)]
@@ -145,9 +147,11 @@ where
     where
         E: for<'b> FnMut(<B::Out as Item>::Of<'b>),
     {
-        self.0.end(a, &mut |x: <A::Out as Item>::Of<'_>| {
-            self.1.push(b, x, emit)
-        });
+        let mut next = into_emit::<A::Out, _>(
+            #[inline(always)]
+            |x| self.1.push(b, x, emit),
+        );
+        self.0.end(a, &mut next);
         self.1.end(b, emit);
     }
 
@@ -160,6 +164,17 @@ where
         self.0.describe(steps);
         self.1.describe(steps);
     }
+}
+
+/// A closure that takes items, as it is: a closure is marked to be inlined only where it is an argument,
+/// and one that is not would be compiled for the base instruction set.
+#[inline(always)]
+pub(crate) fn into_emit<In, F>(f: F) -> F
+where
+    In: Item,
+    F: for<'a> FnMut(In::Of<'a>),
+{
+    f
 }
 
 /// Stands where a stage has nothing to do for one item at a time.

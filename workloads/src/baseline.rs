@@ -1,7 +1,7 @@
 //! What baselines share: parsing as strings are parsed with the standard library.
 
 /// A decimal number with exactly `decimals` digits after the point, in units of its last digit, as
-/// [`fixed_point`](crate::parse::fixed_point) reads it from bytes.
+/// [`engines::bytes::fixed_point`] reads it from bytes.
 pub(crate) fn decimal(text: &str, decimals: usize) -> Option<i64> {
     let (negative, text) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -22,7 +22,7 @@ pub(crate) fn decimal(text: &str, decimals: usize) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parse::fixed_point;
+    use engines::bytes::fixed_point;
     use proptest::prelude::*;
 
     proptest! {

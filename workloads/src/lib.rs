@@ -4,7 +4,6 @@
 mod answer;
 mod baseline;
 mod generate;
-mod parse;
 
 pub mod io_bound;
 pub mod large_file;
@@ -127,14 +126,19 @@ fn summaries() -> impl Sink<Keyed<i64>, Output = Groups<Summary>> {
     engines::group(Summary::default, Summary::add, Summary::merge)
 }
 
+/// Whether `text` is UTF-8, decided quickly where it is ASCII.
+fn is_utf8(text: &[u8]) -> bool {
+    text.is_ascii() || str::from_utf8(text).is_ok()
+}
+
 /// Drops the keys that are not UTF-8. A pipeline that groups by bytes leaves the check to this, because
 /// a key need be checked once only, not each time that it comes.
 fn with_text_keys(groups: Groups<Summary>) -> Groups<Summary> {
-    if groups.iter().all(|(key, _)| parse::is_utf8(key)) {
+    if groups.iter().all(|(key, _)| is_utf8(key)) {
         return groups;
     }
     let mut checked = Groups::new();
-    for (key, summary) in groups.iter().filter(|(key, _)| parse::is_utf8(key)) {
+    for (key, summary) in groups.iter().filter(|(key, _)| is_utf8(key)) {
         *checked.entry(key, Summary::default) = *summary;
     }
     checked

@@ -8,12 +8,12 @@
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
-use engines::{Bytes, Engine, Keyed, Pipeline, Records, Stage};
+use engines::{Bytes, Engine, Keyed, Pipeline, Records, Stage, bytes};
 use rand_chacha::rand_core::Rng;
 
 use crate::answer::Summary;
 use crate::baseline::decimal;
-use crate::{Answer, Error, Setting, Size, Workload, generate, parse, summaries, with_text_keys};
+use crate::{Answer, Error, Setting, Size, Workload, generate, summaries, with_text_keys};
 
 /// Values that count, in hundredths.
 const RANGE: RangeInclusive<i64> = 0..=10_000;
@@ -182,12 +182,12 @@ fn fields(line: &str) -> Option<[&str; 3]> {
 fn pipeline() -> Pipeline<Bytes, impl Stage<Bytes, Out = Keyed<i64>> + Sync> {
     Pipeline::records()
         .keyed_with(|line, key| {
-            let [name, number, status] = parse::three_fields(line)?;
-            if name.is_empty() || line[status] != *b"ok" {
+            let [name, number, status] = bytes::trimmed_fields(line, b',')?;
+            if name.is_empty() || status != b"ok" {
                 return None;
             }
-            let value = parse::hundredths(line, number)?;
-            parse::push_lower_case(key, line, name);
+            let value = bytes::fixed_point::<2>(number)?;
+            bytes::push_lower_case(key, name);
             Some(value)
         })
         .filter(|(_, value)| RANGE.contains(value))

@@ -8,8 +8,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::Parallel;
+use crate::bytes::each_line;
 use crate::engine::{Engine, Error, iter};
-use crate::lines::each_line;
 use crate::pipeline::Pipeline;
 use crate::sink::{SPAN, batches, collect, fill, fold, sum};
 use crate::source::Records;

@@ -11,8 +11,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::{Reader, Streaming};
+use crate::bytes::each_line;
 use crate::engine::{Engine, Error, iter};
-use crate::lines::each_line;
 use crate::pipeline::Pipeline;
 use crate::sink::{SPAN, batches, collect, fold};
 use crate::source::{Files, Records};

@@ -23,9 +23,7 @@ fn lines(text: &[u8]) -> Vec<Vec<u8>> {
         }
     }
     if !line.is_empty() {
-        if line.last() == Some(&b'\r') {
-            line.pop();
-        }
+        // It has no line end, of which a carriage return could be a part.
         lines.push(line);
     }
     lines

@@ -10,13 +10,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use engines::{Engine, Keyed, Pipeline, Stage};
+use engines::{Engine, Keyed, Pipeline, Stage, bytes};
 use rand_chacha::rand_core::Rng;
 
 use crate::answer::Summary;
 use crate::baseline::decimal;
 use crate::generate::{self, Stored};
-use crate::{Answer, Error, Setting, Size, Workload, parse, summaries};
+use crate::{Answer, Error, Setting, Size, Workload, is_utf8, summaries};
 
 /// To be raised whenever other bytes come out for the same seed.
 const VERSION: u32 = 1;
@@ -136,19 +136,16 @@ fn ledger(text: &str) -> Option<(&str, impl Iterator<Item = i64>)> {
 
 fn pipeline() -> Pipeline<Keyed<usize>, impl Stage<Keyed<usize>, Out = Keyed<i64>> + Sync> {
     Pipeline::responses().bodies().keyed(|content| {
-        if !parse::is_utf8(content) {
+        if !is_utf8(content) {
             return None;
         }
-        let (account, mut rest) = parse::split_first(b'\n', content).unwrap_or((content, b""));
+        let (account, rest) = bytes::split_first(content, b'\n').unwrap_or((content, b""));
         let mut total = 0;
-        while !rest.is_empty() {
-            let (line, next) = parse::split_first(b'\n', rest).unwrap_or((rest, b""));
-            let amount = parse::split_last(b' ', line.trim_ascii_end());
-            total += amount
-                .and_then(|(_, amount)| parse::fixed_point::<2>(amount))
-                .unwrap_or(0);
-            rest = next;
-        }
+        bytes::each_line(rest, |line| {
+            let amount = bytes::split_last(line.trim_ascii_end(), b' ');
+            let amount = amount.and_then(|(_, amount)| bytes::fixed_point::<2>(amount));
+            total += amount.unwrap_or(0);
+        });
         let account = account.trim_ascii();
         (!account.is_empty()).then_some((account, total))
     })
