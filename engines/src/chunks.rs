@@ -10,7 +10,7 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::blocks::run_text;
 use crate::cutter::Cutter;
@@ -37,7 +37,7 @@ pub(crate) enum Text<'s> {
 pub(crate) fn open(source: Records<'_>) -> Result<Text<'_>, Error> {
     Ok(match source.0 {
         RecordInput::Text(text) => Text::Memory(text),
-        RecordInput::Reader(reader) => Text::Reader(reader, None),
+        RecordInput::Reader(reader, path) => Text::Reader(reader, path),
         RecordInput::File(path) => {
             let file = File::open(&path).map_err(Error::file(&path))?;
             let about = file.metadata().map_err(Error::file(&path))?;
@@ -296,11 +296,18 @@ impl Positioned {
 }
 
 /// Chunks of a reader, which workers read in turn under a lock.
-pub(crate) struct ReaderChunks<R>(Mutex<(Cutter<R>, usize)>);
+pub(crate) struct ReaderChunks<R> {
+    /// With the number of the next chunk.
+    cutter: Mutex<(Cutter<R>, usize)>,
+    halted: AtomicBool,
+}
 
 impl<R: Read + Send> ReaderChunks<R> {
     pub(crate) fn new(cutter: Cutter<R>) -> Self {
-        ReaderChunks(Mutex::new((cutter, 0)))
+        ReaderChunks {
+            cutter: Mutex::new((cutter, 0)),
+            halted: AtomicBool::new(false),
+        }
     }
 }
 
@@ -310,11 +317,11 @@ impl<R: Read + Send> Chunked for ReaderChunks<R> {
 
     fn claim(&self, (buffer, length): &mut Self::Buffer) -> Result<Option<usize>, Error> {
         // A reader that has panicked is not read again.
-        let Ok(mut shared) = self.0.lock() else {
+        let Ok(mut shared) = self.cutter.lock() else {
             return Ok(None);
         };
         let (cutter, number) = &mut *shared;
-        *length = cutter.next(buffer)?;
+        *length = cutter.next(buffer, || !self.halted.load(Ordering::Relaxed))?;
         if *length == 0 {
             return Ok(None);
         }
@@ -324,6 +331,10 @@ impl<R: Read + Send> Chunked for ReaderChunks<R> {
 
     fn text<'b>(&'b self, (buffer, length): &'b Self::Buffer) -> &'b [u8] {
         &buffer[..*length]
+    }
+
+    fn halt(&self) {
+        self.halted.store(true, Ordering::Relaxed);
     }
 }
 

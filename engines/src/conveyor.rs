@@ -124,6 +124,11 @@ impl<B: Default> Conveyor<B> {
         self.filled.notify_all();
     }
 
+    /// Whether the run is halted, for fillers that wait for something else than a buffer.
+    pub(crate) fn halted(&self) -> bool {
+        self.lock().halted
+    }
+
     /// Ends all waiting: a thread has failed, or nothing more is wanted.
     pub(crate) fn halt(&self) {
         self.lock().halted = true;

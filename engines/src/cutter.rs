@@ -41,7 +41,15 @@ impl<R: Read> Cutter<R> {
     }
 
     /// Puts the next chunk into `buffer` and returns its length; 0 at the end of the text.
-    pub(crate) fn next(&mut self, buffer: &mut Vec<u8>) -> Result<usize, Error> {
+    ///
+    /// A reader that is interrupted has nothing at the moment: what is there goes on without waiting for
+    /// the chunk to be full, and if it is nothing, `wanted` tells whether to go on reading; if not, the
+    /// text ends.
+    pub(crate) fn next(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        wanted: impl Fn() -> bool,
+    ) -> Result<usize, Error> {
         if self.ended {
             return Ok(0);
         }
@@ -75,13 +83,16 @@ impl<R: Read> Cutter<R> {
                         }
                     }
                 }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => {
-                    return Err(match &self.path {
-                        Some(path) => Error::file(path)(error),
-                        None => Error::io("read the records")(error),
-                    });
+                Err(error) if error.kind() == ErrorKind::Interrupted => {
+                    if cut.is_some() {
+                        break;
+                    }
+                    if !wanted() {
+                        self.ended = true;
+                        return Ok(0);
+                    }
                 }
+                Err(error) => return Err(Error::reading(self.path.clone())(error)),
             }
         }
         let cut = cut.expect("the loop ends at a cut");
@@ -109,7 +120,7 @@ mod tests {
             let mut found = Vec::new();
             let mut buffer = Vec::new();
             loop {
-                let length = cutter.next(&mut buffer).unwrap();
+                let length = cutter.next(&mut buffer, || true).unwrap();
                 if length == 0 {
                     break;
                 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::follow::Follow;
 use crate::item::{Bytes, Item, Keyed, Owned};
 use crate::pipeline::Pipeline;
 use crate::sink::Sink;
@@ -157,6 +158,7 @@ source!([T: Copy + Sync] &[T], Owned<T>, self => indexed(self));
 source!([T: Copy + Sync, const N: usize] Windows<'_, T, N>, Owned<[T; N]>, self => indexed(self));
 source!([I: Iterator<Item: Send> + Send] Iter<I>, Owned<I::Item>, self => iterate(self.0));
 source!([] Records<'_>, Bytes, self => records(self));
+source!([] Follow, Bytes, self => records(self.into()));
 source!([P: Protocol] Requests<'_, P>, Keyed<usize>, self => requests(self));
 source!([] Files<'_>, Keyed<usize>, self => files(self));
 
@@ -214,6 +216,14 @@ pub enum Error {
 impl Error {
     pub(crate) fn io(action: &'static str) -> impl FnOnce(io::Error) -> Error {
         move |source| Error::Io { action, source }
+    }
+
+    /// What went wrong with a reader, which may be that of a file.
+    pub(crate) fn reading(path: Option<std::path::PathBuf>) -> impl FnOnce(io::Error) -> Error {
+        move |source| match path {
+            Some(path) => Error::File { path, source },
+            None => Error::io("read the records")(source),
+        }
     }
 
     pub(crate) fn file(path: &std::path::Path) -> impl FnOnce(io::Error) -> Error {

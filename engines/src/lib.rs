@@ -33,7 +33,8 @@
 //!
 //! # Features
 //!
-//! Each engine is a cargo feature of the same name, all on by default. The library prints nothing,
+//! Each engine is a cargo feature of the same name, all on by default. `gzip`, on by default, and `zstd`,
+//! which needs a C compiler, are what [`Records::decompressed`] understands. The library prints nothing,
 //! knows no workload and starts threads only inside a call.
 
 #![cfg_attr(
@@ -52,10 +53,13 @@ pub mod bytes;
 mod chunks;
 mod conveyor;
 mod cutter;
+#[cfg(any(feature = "gzip", feature = "zstd"))]
+mod decompressed;
 mod dispatch;
 mod engine;
 mod exchange;
 mod fallible;
+mod follow;
 mod gather;
 mod group;
 mod in_order;
@@ -85,6 +89,7 @@ mod streaming;
 
 pub use engine::{Engine, Error, Iter, Source, iter};
 pub use fallible::{Counter, Divert, OnError, Skip, Stop};
+pub use follow::{Follow, StopHandle};
 pub use group::Groups;
 pub use item::{Bytes, Item, Keyed, Owned};
 pub use pipeline::Pipeline;

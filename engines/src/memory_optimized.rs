@@ -230,8 +230,8 @@ impl Engine for MemoryOptimized {
                 let file = File::open(&path).map_err(Error::file(&path))?;
                 self.read_records(file, Error::file(&path), pipeline, sink)
             }
-            RecordInput::Reader(reader) => {
-                self.read_records(reader, Error::io("read the records"), pipeline, sink)
+            RecordInput::Reader(reader, path) => {
+                self.read_records(reader, Error::reading(path), pipeline, sink)
             }
         }
     }

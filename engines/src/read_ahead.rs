@@ -57,7 +57,7 @@ where
         let mut number = 0;
         while let Some(mut chunk) = conveyor.take_free(0) {
             let Chunk { bytes, length } = &mut chunk;
-            *length = cutter.next(bytes)?;
+            *length = cutter.next(bytes, || !conveyor.halted())?;
             if *length == 0 {
                 break;
             }

@@ -4,6 +4,10 @@ use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+#[cfg(any(feature = "gzip", feature = "zstd"))]
+use crate::decompressed::Decompressed;
+use crate::follow::{Follow, Following};
+
 /// A source whose items can be had by position: a slice, or windows over one.
 ///
 /// # Safety
@@ -93,7 +97,8 @@ pub struct Records<'s>(pub(crate) RecordInput<'s>);
 pub(crate) enum RecordInput<'s> {
     Text(&'s [u8]),
     File(PathBuf),
-    Reader(Box<dyn Read + Send + 's>),
+    /// With the path, if it reads a file: errors name it.
+    Reader(Box<dyn Read + Send + 's>, Option<PathBuf>),
 }
 
 impl<'s> Records<'s> {
@@ -109,7 +114,83 @@ impl<'s> Records<'s> {
 
     /// The records of anything that can be read: standard input, a pipe, a socket.
     pub fn reader(reader: impl Read + Send + 's) -> Self {
-        Records(RecordInput::Reader(Box::new(reader)))
+        Records(RecordInput::Reader(Box::new(reader), None))
+    }
+
+    /// The records of a file that grows while it is read. See [`Follow`].
+    pub fn follow(path: impl AsRef<Path>) -> Follow {
+        Follow::new(path.as_ref())
+    }
+
+    /// The records of what these bytes are when decompressed. Without it a compressed file is read as
+    /// the bytes that it holds.
+    ///
+    /// The first bytes tell gzip from Zstandard; each is a cargo feature, `gzip` by default, `zstd`
+    /// where a C compiler is at hand. All members of a file are read, one behind the other. Input that
+    /// is neither, is damaged, ends early or has something else behind it is an error, which names the
+    /// file.
+    ///
+    /// [`Streaming`](crate::Streaming) and [`Async`](crate::Async) decompress on a thread that reads
+    /// ahead, [`Parallel`](crate::Parallel) on the worker that takes the next chunk, the others in
+    /// between. A gzip decoder takes some 50 KiB, one of Zstandard the window that the input asks for:
+    /// 8 MiB up to level 19, never more than 128 MiB. No engine counts that in its budget.
+    ///
+    /// ```
+    /// use engines::{Engine, Pipeline, Records, Streaming, collect};
+    /// use std::io::Write;
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("words.gz");
+    /// let file = std::fs::File::create(&path).unwrap();
+    /// let mut gzip = flate2::write::GzEncoder::new(file, flate2::Compression::default());
+    /// gzip.write_all(b"one\nthree\n").unwrap();
+    /// gzip.finish().unwrap();
+    ///
+    /// let lengths = Pipeline::records().map(|line| line.len());
+    /// let words = Records::file(&path).decompressed();
+    /// assert_eq!(Streaming::default().run(words, &lengths, collect()).unwrap(), [3, 5]);
+    /// ```
+    #[cfg(any(feature = "gzip", feature = "zstd"))]
+    #[must_use]
+    pub fn decompressed(self) -> Self {
+        let (reader, path) = match self.0 {
+            RecordInput::Text(text) => (Decompressed::new(text), None),
+            RecordInput::File(path) => (Decompressed::new(Lazy::Path(path.clone())), Some(path)),
+            RecordInput::Reader(reader, path) => (Decompressed::new(reader), path),
+        };
+        Records(RecordInput::Reader(Box::new(reader), path))
+    }
+}
+
+impl From<Follow> for Records<'_> {
+    fn from(follow: Follow) -> Self {
+        let path = follow.path.clone();
+        Records(RecordInput::Reader(
+            Box::new(Following::new(follow)),
+            Some(path),
+        ))
+    }
+}
+
+/// A file that is opened when it is first read.
+#[cfg(any(feature = "gzip", feature = "zstd"))]
+enum Lazy {
+    Path(PathBuf),
+    File(std::fs::File),
+}
+
+#[cfg(any(feature = "gzip", feature = "zstd"))]
+impl Read for Lazy {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Lazy::File(file) => file.read(out),
+            Lazy::Path(path) => {
+                let mut file = std::fs::File::open(path)?;
+                let result = file.read(out);
+                *self = Lazy::File(file);
+                result
+            }
+        }
     }
 }
 

@@ -4,8 +4,11 @@
 //! settings that force the smallest batches.
 
 mod chains;
+#[cfg(all(feature = "gzip", feature = "zstd"))]
+mod compressed;
 mod failures;
 mod files;
+mod followed;
 mod numbers;
 mod requests;
 mod service;
