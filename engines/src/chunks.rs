@@ -8,7 +8,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -67,6 +67,11 @@ pub(crate) trait Chunked: Sync {
     /// The records of the chunk just claimed; there may be none.
     fn text<'b>(&'b self, buffer: &'b Self::Buffer) -> &'b [u8];
 
+    /// Sees, when a chunk has been run, whether its text was what it should have been.
+    fn check(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Wakes whoever waits in `claim`: the run is to end.
     fn halt(&self) {}
 }
@@ -90,9 +95,20 @@ where
         memory,
         || (C::Buffer::default(), stage.local()),
         |(buffer, _)| chunks.claim(buffer),
-        |(buffer, local), _, part| run_text(chunks.text(buffer), stage, local, sink, part),
+        |(buffer, local), _, part| {
+            let result = run_text(chunks.text(buffer), stage, local, sink, part);
+            // Before the part is joined or lent, and before a stage's complaint about what it was given.
+            chunks.check()?;
+            result
+        },
         || chunks.halt(),
     )
+}
+
+/// Why there is no answer where a file has lost bytes that were to be read.
+pub(crate) fn became_shorter(path: &Path) -> Error {
+    let message = "the file became shorter while it was read";
+    Error::file(path)(io::Error::new(io::ErrorKind::UnexpectedEof, message))
 }
 
 /// The records that start in `chunk`, as a range of `text`.
@@ -150,7 +166,8 @@ impl Chunked for TextChunks<'_> {
 pub(crate) struct FileChunks {
     file: Positioned,
     path: PathBuf,
-    /// Length when the file was opened; what is appended later is not read.
+    /// Length when the file was opened: what is appended later is not read, and what is missing later is
+    /// an error.
     length: u64,
     size: usize,
     limit: usize,
@@ -199,16 +216,11 @@ impl FileChunks {
                 .read(base + filled as u64, &mut buffer.bytes[filled..wanted])
                 .map_err(Error::file(&self.path))?;
             filled += read;
-            // The file has become shorter: what is left of the chunk counts.
-            let short = filled < wanted;
-            if filled < chunk.end {
-                if filled <= chunk.start {
-                    break 0..0;
-                }
-                break records_starting_in(&buffer.bytes[..filled], chunk.start..filled);
+            if filled < wanted {
+                return Err(became_shorter(&self.path));
             }
             let found = memchr::memchr(b'\n', &buffer.bytes[searched..filled]).is_some();
-            if found || short || wanted == rest {
+            if found || wanted == rest {
                 break records_starting_in(&buffer.bytes[..filled], chunk.clone());
             }
             // A chunk in which no record starts need not be read to the end of the record in it.
@@ -397,9 +409,21 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_has_shrunk_ends_where_it_ends() {
+    fn a_file_that_has_shrunk_is_an_error() {
         let text = b"one\ntwo\nthree\n";
-        let chunks = FileChunks::new(file(text), PathBuf::new(), 100, 5, 10_000);
-        assert_eq!(all(&chunks), lines(text));
+        // Within a chunk, behind its last record, and before it.
+        for length in [15, 18, 100] {
+            let chunks = FileChunks::new(file(text), PathBuf::from("shrunk"), length, 5, 10_000);
+            let mut buffer = FileBuffer::default();
+            let failed = loop {
+                match chunks.claim(&mut buffer) {
+                    Ok(Some(_)) => {}
+                    Ok(None) => panic!("{length}: no error"),
+                    Err(error) => break error.to_string(),
+                }
+            };
+            let expected = "cannot read shrunk: the file became shorter while it was read";
+            assert_eq!(failed, expected);
+        }
     }
 }

@@ -5,8 +5,12 @@
 //! files by the thousand, are read ahead on threads of their own into a fixed set of buffers. Records
 //! are borrowed from these buffers and never copied.
 
+#[cfg(target_os = "linux")]
+mod guard;
+#[cfg(target_os = "linux")]
 mod mapped;
 
+#[cfg(target_os = "linux")]
 use self::mapped::MapChunks;
 use crate::chunks::{FileChunks, Text, TextChunks, open, run_chunks};
 use crate::cutter::Cutter;
@@ -21,17 +25,20 @@ use crate::source::{Files, Indexed, Protocol, Records, Requests};
 use crate::stage::Stage;
 use crate::workers::{Memory, Threads, available_workers};
 
-/// How a regular file is read.
+/// How a regular file is read, up to the length that it has when the run starts. If another process
+/// makes it shorter before the end, the run fails with [`Error::File`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reader {
     /// With positioned reads into a buffer for each thread.
     #[default]
     Read,
-    /// Mapped into memory. It is no faster while the file is in the page cache, and slower when it is
-    /// not. If another process makes the file shorter during the run, what is left is read as long as
-    /// the change is seen before a chunk begins; a change while a chunk is being read ends the
-    /// process with `SIGBUS`. Use it for files that nobody changes.
+    /// Mapped into memory, on Linux; elsewhere, and where 64 files are mapped at the same time, as
+    /// [`Reader::Read`]. It is no faster while the file is in the page cache, and slower when it is not.
+    ///
+    /// The first run installs a handler for `SIGBUS`, for good, which knows the mapped files and passes
+    /// everything else on to the handler that was there before. Stages may see zeros in place of bytes
+    /// that have just been lost, before the run fails.
     Map,
 }
 
@@ -197,16 +204,15 @@ impl Engine for Streaming {
             }
             Text::File { file, path, length } => {
                 let crew = self.crew(length, size);
-                match self.reader {
-                    Reader::Read => {
-                        let chunks = FileChunks::new(file, path, length, size, limit);
-                        run_chunks(&crew, &chunks, stage, &sink, memory)
-                    }
-                    Reader::Map => {
-                        let chunks = MapChunks::new(file, path, size)?;
-                        run_chunks(&crew, &chunks, stage, &sink, memory)
-                    }
+                #[cfg(target_os = "linux")]
+                if self.reader == Reader::Map
+                    && let Some(chunks) = MapChunks::new(&file, &path, length, size)?
+                {
+                    let part = run_chunks(&crew, &chunks, stage, &sink, memory)?;
+                    return Ok(sink.finish(part));
                 }
+                let chunks = FileChunks::new(file, path, length, size, limit);
+                run_chunks(&crew, &chunks, stage, &sink, memory)
             }
             Text::Reader(reader, path) => {
                 // A chunk goes on as soon as it has a record, so that results do not wait for more.

@@ -1,6 +1,9 @@
 //! What is special to the streaming engine: early results, bounded read-ahead, both readers of files,
 //! and that nothing is left behind by runs that fail.
 
+#[cfg(target_os = "linux")]
+mod shrinking;
+
 use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
