@@ -5,7 +5,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use engines::{Engine, Error, Pipeline, Records, batches, collect};
 
@@ -84,7 +84,8 @@ fn stops<E: Engine>(engine: &E, (): &()) {
     );
 
     // A stage has seen enough, and the file does not grow.
-    let follow = Records::follow(file.path());
+    let begin = Instant::now();
+    let follow = Records::follow(file.path()).idle(PATIENCE);
     let stop = follow.stop_handle();
     let until_two = Pipeline::records().map(|line| {
         if line == b"two" {
@@ -94,6 +95,7 @@ fn stops<E: Engine>(engine: &E, (): &()) {
     });
     let found = engine.run(follow, &until_two, collect()).unwrap();
     assert_eq!(found[..2], [3, 3], "{name}");
+    assert!(begin.elapsed() < PATIENCE, "{name}: the stage sees nothing");
 
     // Before it begins.
     let follow = Records::follow(file.path());
