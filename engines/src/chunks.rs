@@ -16,6 +16,7 @@ use crate::blocks::run_text;
 use crate::cutter::Cutter;
 use crate::engine::Error;
 use crate::item::Bytes;
+use crate::lines::Buffer;
 use crate::sink::Sink;
 use crate::source::{RecordInput, Records};
 use crate::stage::Stage;
@@ -208,9 +209,8 @@ impl FileChunks {
         let mut filled = 0;
         let mut searched = chunk.end - 1;
         let records = loop {
-            if buffer.bytes.len() < wanted {
-                buffer.bytes.resize(wanted, 0);
-            }
+            // The first chunk, which has no byte before it, makes room for those that have one.
+            buffer.bytes.grow(wanted + 1 - chunk.start);
             let read = self
                 .file
                 .read(base + filled as u64, &mut buffer.bytes[filled..wanted])

@@ -226,8 +226,11 @@ impl Error {
         }
     }
 
+    /// Copies the path only if there is an error, because this stands behind every read.
     pub(crate) fn file(path: &std::path::Path) -> impl FnOnce(io::Error) -> Error {
-        let path = path.to_owned();
-        move |source| Error::File { path, source }
+        move |source| Error::File {
+            path: path.to_owned(),
+            source,
+        }
     }
 }

@@ -294,3 +294,6 @@ impl Engine for MemoryOptimized {
         Ok(sink.finish(part))
     }
 }
+
+#[cfg(test)]
+mod tests;
