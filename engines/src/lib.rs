@@ -102,7 +102,7 @@ pub use asynchronous::Async;
 #[cfg(feature = "cache-aware")]
 pub use cache_aware::{CacheAware, Caches};
 #[cfg(feature = "memory-optimized")]
-pub use memory_optimized::{MemoryOptimized, Pool, Pooled};
+pub use memory_optimized::{Arena, Levels, MemoryOptimized, Pool, Pooled, Pressure};
 #[cfg(feature = "parallel")]
 pub use parallel::Parallel;
 #[cfg(feature = "streaming")]

@@ -30,6 +30,9 @@ pub(crate) trait Buffer {
     /// Makes the space `size` bytes long and keeps what is in it. It is never made shorter.
     fn grow(&mut self, size: usize);
 
+    /// Makes the space `size` bytes long if it is longer, and frees the rest.
+    fn shrink(&mut self, size: usize);
+
     /// Heap bytes held.
     fn held(&self) -> usize;
 }
@@ -43,6 +46,11 @@ impl Buffer for Vec<u8> {
         // Exactly, because a budget may stand behind `size`.
         self.reserve_exact(size.saturating_sub(self.len()));
         self.resize(size.max(self.len()), 0);
+    }
+
+    fn shrink(&mut self, size: usize) {
+        self.truncate(size);
+        self.shrink_to(size);
     }
 
     fn held(&self) -> usize {
@@ -125,6 +133,15 @@ impl<R: Read, B: Buffer> Chunks<R, B> {
         }
     }
 
+    /// Goes on with chunks of about `size` bytes, in less memory; to be called between two chunks.
+    pub(crate) fn shrink(&mut self, size: usize) {
+        self.buffer.space().copy_within(self.lent..self.filled, 0);
+        self.filled -= self.lent;
+        self.lent = 0;
+        self.size = size.max(self.filled).clamp(1, self.size);
+        self.buffer.shrink(self.size);
+    }
+
     /// The buffer, to be used again.
     pub(crate) fn into_buffer(self) -> B {
         self.buffer
@@ -165,6 +182,26 @@ mod tests {
             }
             prop_assert_eq!(found, lines(&text));
         }
+    }
+
+    #[test]
+    fn chunks_that_shrink_lose_nothing() {
+        let text = [b"a\n", &[b'x'; 5000][..], b"\nb\nc\n", &[b'y'; 300], b"\nd"].concat();
+        let mut chunks = Chunks::new(Vec::new(), &text[..], 1024, 10_000);
+        let mut found = Vec::new();
+        let (mut most, mut least) = (0, usize::MAX);
+        loop {
+            let chunk = chunks.next().unwrap();
+            if chunk.is_empty() {
+                break;
+            }
+            each_line(chunk, |line| found.push(line.to_vec()));
+            most = most.max(chunks.bytes());
+            chunks.shrink(16);
+            least = least.min(chunks.bytes());
+        }
+        assert_eq!(found, lines(&text));
+        assert!(most >= 5000 && least < 1024, "{most} {least}");
     }
 
     #[test]

@@ -1,15 +1,24 @@
 //! One thread, no queue, and as little memory as the work allows: each item runs through all stages
 //! into the sink before the next one is made, and the few buffers there are get reused, also from
 //! one run to the next. A budget, where one is set, sizes the buffers and ends runs that need more.
+//! Where memory becomes scarce all the same, what is idle is given back.
 
+mod arena;
 mod budget;
+mod clean_up;
 mod pool;
+mod pressure;
 
+use std::fmt;
 use std::fs::File;
 use std::io::Read;
 
+pub use self::arena::Arena;
 use self::budget::Budget;
+pub use self::clean_up::Levels;
+use self::clean_up::{Hook, Watch, trim_heap};
 pub use self::pool::{Pool, Pooled};
+pub use self::pressure::Pressure;
 use crate::blocks::{
     batch_items, gathers, item_bytes, run_batch, run_iter, run_keyed, run_range, run_text,
 };
@@ -18,7 +27,7 @@ use crate::exchange::{BUFFER_BYTES, Limits, RESPONSE_BYTES, run_requests};
 use crate::item::{Bytes, Keyed, Owned};
 use crate::lines::{Buffer, ChunkError, Chunks, pieces};
 use crate::pipeline::Pipeline;
-use crate::sink::{SPAN, Sink};
+use crate::sink::{LANES, SPAN, Sink};
 use crate::source::{Files, Indexed, Protocol, RecordInput, Records, Requests};
 use crate::stage::Stage;
 use crate::whole::read_whole;
@@ -48,17 +57,34 @@ const KEPT_BYTES: usize = 1 << 20;
 /// let all = engine.run(&data[..], &Pipeline::new(), collect());
 /// assert!(matches!(all, Err(Error::Budget { needed: 400_000, .. })));
 /// ```
-#[derive(Debug)]
+///
+/// # Which allocator
+///
+#[doc = include_str!("memory_optimized/allocators.md")]
 pub struct MemoryOptimized {
     budget: Budget,
-    buffers: Pool<u8>,
+    buffers: Pool<Vec<u8>>,
+    watch: Option<Watch>,
+    hook: Option<Hook>,
+}
+
+impl fmt::Debug for MemoryOptimized {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryOptimized")
+            .field("budget", &self.budget)
+            .field("buffers", &self.buffers)
+            .field("watch", &self.watch)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for MemoryOptimized {
     fn default() -> Self {
         MemoryOptimized {
             budget: Budget(None),
-            buffers: Pool::new(1, KEPT_BYTES),
+            buffers: Pool::buffers(1, KEPT_BYTES),
+            watch: None,
+            hook: None,
         }
     }
 }
@@ -74,8 +100,61 @@ impl MemoryOptimized {
     pub fn budget(mut self, bytes: usize) -> Self {
         self.budget = Budget(Some(bytes));
         // A buffer that has grown in one run must not take the next one's room.
-        self.buffers = Pool::new(1, self.budget.buffer(KEPT_BYTES));
+        self.buffers = Pool::buffers(1, self.budget.buffer(KEPT_BYTES));
         self
+    }
+
+    /// Has runs look after a batch, every 10 ms at most, how scarce memory is, and clean up when one of
+    /// `levels` is exceeded: the run goes on with batches and chunks of half the size, a buffer that
+    /// has grown for a long record or a large file shrinks, and [`MemoryOptimized::clean_up`] does
+    /// the rest. A second has to pass between two clean-ups. Nobody looks unless this is set; it costs 1%
+    /// of a run over numbers, and less where items cost more.
+    ///
+    /// ```
+    /// use engines::{Engine, Levels, MemoryOptimized, Pipeline, Pool, sum};
+    ///
+    /// static ROWS: Pool<Vec<u64>> = Pool::buffers(8, 1 << 20);
+    /// let levels = Levels { share: 0.8, ..Levels::default() };
+    /// let engine = MemoryOptimized::default()
+    ///     .clean_up_above(levels)
+    ///     .when_cleaning(|_| {
+    ///         ROWS.drain();
+    ///     });
+    /// assert_eq!(engine.run(&[1.0, 2.0][..], &Pipeline::new(), sum()).unwrap(), 3.0);
+    /// ```
+    #[must_use]
+    pub fn clean_up_above(mut self, levels: Levels) -> Self {
+        self.watch = Some(Watch::new(levels));
+        self
+    }
+
+    /// Has `free` called at each clean-up with the pressure that led to it, for what the engine cannot
+    /// know of: a cache to be dropped, a [`Pool`] to be [drained](Pool::drain).
+    #[must_use]
+    pub fn when_cleaning(mut self, free: impl Fn(&Pressure) + Send + Sync + 'static) -> Self {
+        self.hook = Some(Box::new(free));
+        self
+    }
+
+    /// Frees the buffers that wait for the next run, and has the allocator give back to the system what
+    /// is free, of the whole process, where it is glibc's: that takes some milliseconds in a
+    /// large heap.
+    pub fn clean_up(&self) {
+        self.buffers.drain();
+        trim_heap();
+    }
+
+    /// Cleans up if memory is scarce, and says whether it was.
+    fn relieve(&self) -> bool {
+        let Some(now) = self.watch.as_ref().and_then(Watch::alarm) else {
+            return false;
+        };
+        if let Some(free) = &self.hook {
+            free(&now);
+        }
+        // Last, so that the system gets what the user has freed.
+        self.clean_up();
+        true
     }
 
     /// Items between two calls of the sink's `flush`.
@@ -97,7 +176,7 @@ impl MemoryOptimized {
     {
         let mut part = sink.part();
         let mut local = pipeline.stage.local();
-        let size = self.budget.buffer(CHUNK_BYTES);
+        let mut size = self.budget.buffer(CHUNK_BYTES);
         let mut chunks = Chunks::new(self.buffers.take(), reader, size, self.budget.limit());
         loop {
             match chunks.next() {
@@ -113,9 +192,18 @@ impl MemoryOptimized {
             }
             sink.flush(&mut part);
             self.budget.check(chunks.bytes() + sink.bytes(&part))?;
+            if self.relieve() {
+                size = halved(size);
+                chunks.shrink(size);
+            }
         }
         Ok(sink.finish(part))
     }
+}
+
+/// Half a chunk, but a page at least, unless the budget did not allow for one in the first place.
+fn halved(chunk: usize) -> usize {
+    (chunk / 2).max(chunk.min(4096))
 }
 
 impl Engine for MemoryOptimized {
@@ -142,8 +230,9 @@ impl Engine for MemoryOptimized {
             sink.reserve(&mut part, n);
             self.budget.check(sink.bytes(&part))?;
         }
-        let batch = self.batch::<S, _>();
-        for start in (0..n).step_by(batch) {
+        let mut batch = self.batch::<S, _>();
+        let mut start = 0;
+        while start < n {
             let end = n.min(start + batch);
             run_range(source, start..end, stage, &mut local, &sink, &mut part)?;
             if end.is_multiple_of(SPAN) || end == n {
@@ -151,6 +240,11 @@ impl Engine for MemoryOptimized {
             }
             sink.flush(&mut part);
             self.budget.check(sink.bytes(&part))?;
+            start = end;
+            if self.relieve() {
+                // Still a power of two, so that batches end where spans do.
+                batch = (batch / 2).max(LANES);
+            }
         }
         Ok(sink.finish(part))
     }
@@ -179,7 +273,7 @@ impl Engine for MemoryOptimized {
         let gathers = gathers::<I::Item, _, S>();
         let mut gathered = Vec::new();
         let held = if gathers { size_of::<I::Item>() } else { 0 };
-        let batch = batch_items(self.budget.buffer(BATCH_BYTES), each + held);
+        let mut batch = batch_items(self.budget.buffer(BATCH_BYTES), each + held);
         let mut seen = 0;
         loop {
             let taken = if gathers {
@@ -200,6 +294,10 @@ impl Engine for MemoryOptimized {
                 .check(gathered.capacity() * held + sink.bytes(&part))?;
             if taken < batch {
                 return Ok(sink.finish(part));
+            }
+            if self.relieve() {
+                batch = (batch / 2).max(LANES);
+                gathered.shrink_to(batch);
             }
         }
     }
@@ -223,6 +321,7 @@ impl Engine for MemoryOptimized {
                     run_text(piece, &pipeline.stage, &mut local, &sink, &mut part)?;
                     sink.flush(&mut part);
                     self.budget.check(sink.bytes(&part))?;
+                    self.relieve();
                 }
                 Ok(sink.finish(part))
             }
@@ -269,7 +368,7 @@ impl Engine for MemoryOptimized {
         let mut part = sink.part();
         let mut local = pipeline.stage.local();
         let mut buffer = self.buffers.take();
-        let batch = self.budget.buffer(CHUNK_BYTES);
+        let mut batch = self.budget.buffer(CHUNK_BYTES);
         buffer.grow(batch);
         let mut unflushed = 0;
         for (index, path) in source.0.iter().enumerate() {
@@ -290,6 +389,10 @@ impl Engine for MemoryOptimized {
                 sink.flush(&mut part);
             }
             self.budget.check(buffer.held() + sink.bytes(&part))?;
+            if self.relieve() {
+                batch = halved(batch);
+                buffer.shrink(batch);
+            }
         }
         Ok(sink.finish(part))
     }
