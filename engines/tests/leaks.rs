@@ -12,8 +12,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use engines::{
-    Engine, Error, Files, Frame, Pipeline, Protocol, Records, Requests, Visitor, collect, each,
-    fold, iter,
+    Engine, Error, Files, Frame, Pipeline, Protocol, Records, Requests, Stop, Visitor, collect,
+    each, fold, iter,
 };
 
 use counting::live;
@@ -113,6 +113,17 @@ fn errors<E: Engine>(engine: &E, world: &World) {
     });
     keeps_nothing(&format!("{name}, a broken reader"), || {
         failed(engine.run(Records::reader(Broken(0)), &records, collect()));
+    });
+    let parse = Pipeline::records().try_map(
+        |line| match line {
+            b"900" => Err("a number that is not wanted"),
+            line => Ok(line.to_vec()),
+        },
+        Stop,
+    );
+    keeps_nothing(&format!("{name}, a stage that fails"), || {
+        let text = Records::text(world.text.as_bytes());
+        failed(engine.run(text, &parse, collect()));
     });
     for (what, address) in [
         ("nobody listens", world.refuses),

@@ -37,9 +37,24 @@ use bumpalo::collections::{String, Vec};
 /// name.make_ascii_uppercase();
 /// ```
 ///
-/// A stage that makes a string of each item keeps an arena as its local state, lends it to the user's
-/// closure together with the item, hands what the closure returns to the next stage, and resets the
-/// arena once that stage has returned, or every so many bytes.
+/// In a pipeline each worker can have one as its state ([`map_with`](crate::Pipeline::map_with)), for strings that
+/// are needed while an item is worked on:
+///
+/// ```
+/// use engines::{Arena, Engine, MemoryOptimized, Pipeline, collect};
+///
+/// let palindromes = Pipeline::new().map_with(Arena::new, |arena, n: u32| {
+///     arena.reset();
+///     let digits = arena.format(format_args!("{n}"));
+///     let back = arena.collect(digits.bytes().rev());
+///     *back == *digits.as_bytes()
+/// });
+/// let found = MemoryOptimized::default().run(&[121, 123][..], &palindromes, collect()).unwrap();
+/// assert_eq!(found, [true, false]);
+/// ```
+///
+/// A [`Stage`](crate::Stage) of one's own can hand on what lies in its arena: it keeps one as its local
+/// state, resets it where a batch begins, and emits strings that borrow from it.
 #[derive(Debug)]
 pub struct Arena {
     bump: Bump,

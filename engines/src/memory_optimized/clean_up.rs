@@ -57,6 +57,8 @@ pub(super) type Hook = Box<dyn Fn(&Pressure) + Send + Sync>;
 /// Looks at the pressure now and then.
 pub(super) struct Watch {
     levels: Levels,
+    look: u64,
+    rest: u64,
     sensors: Sensors,
     /// When it is time to look again, in [`milliseconds`].
     next: AtomicU64,
@@ -66,8 +68,24 @@ impl Watch {
     pub(super) fn new(levels: Levels) -> Self {
         Watch {
             levels,
+            look: LOOK,
+            rest: REST,
             sensors: Sensors::find(Path::new("/")),
             next: AtomicU64::new(0),
+        }
+    }
+
+    /// Raises an alarm each time that it is asked.
+    #[cfg(test)]
+    pub(super) fn always() -> Self {
+        let levels = Levels {
+            resident: Some(0),
+            ..Levels::default()
+        };
+        Watch {
+            look: 0,
+            rest: 0,
+            ..Watch::new(levels)
         }
     }
 
@@ -78,7 +96,7 @@ impl Watch {
         if time < next {
             return None;
         }
-        let (relaxed, after) = (Ordering::Relaxed, time + LOOK);
+        let (relaxed, after) = (Ordering::Relaxed, time + self.look);
         self.next
             .compare_exchange(next, after, relaxed, relaxed)
             .ok()?;
@@ -86,7 +104,7 @@ impl Watch {
         if !self.levels.exceeded_by(&now) {
             return None;
         }
-        self.next.store(time + REST, Ordering::Relaxed);
+        self.next.store(time + self.rest, Ordering::Relaxed);
         Some(now)
     }
 }

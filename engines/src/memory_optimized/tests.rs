@@ -1,9 +1,10 @@
-//! Laziness: no item is made before there is use for it.
+//! Laziness: no item is made before there is use for it. And batches that shrink while a run goes on, which
+//! changes no result.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use super::*;
-use crate::{batches, fold, iter};
+use crate::{batches, collect, fold, iter, sum};
 
 /// The most items that had been taken from an iterator and not yet delivered, at any moment.
 struct Ahead {
@@ -83,9 +84,64 @@ fn a_budget_that_is_exceeded_ends_the_run_within_a_batch() {
     let all = engine.run(
         iter(ahead.numbers(ITEMS)),
         &Pipeline::new().filter(|_: &u64| true),
-        crate::collect(),
+        collect(),
     );
     assert!(matches!(all, Err(Error::Budget { .. })));
     // The vector is as long as the budget allows, and the batch that was one too many has made it grow.
     assert!(ahead.most.load(Relaxed) <= (64 << 10) / 8 + BATCH_BYTES / 8);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn batches_that_shrink_change_no_result() {
+    // A clean-up after every single batch: each is half as long as the one before.
+    let hurried = MemoryOptimized {
+        watch: Some(Watch::always()),
+        ..MemoryOptimized::default()
+    };
+    let calm = MemoryOptimized::default();
+
+    let numbers: Vec<f64> = (0..150_001).map(|i| 1.0 / f64::from(i + 1)).collect();
+    let third = Pipeline::new().map(|x: f64| x / 3.0);
+    let total = calm.run(&numbers[..], &third, sum()).unwrap();
+    let shrunk = hurried.run(&numbers[..], &third, sum()).unwrap();
+    assert_eq!(shrunk.to_bits(), total.to_bits());
+    let items = iter(numbers.iter().copied());
+    let shrunk = hurried.run(items, &third, sum()).unwrap();
+    assert_eq!(shrunk.to_bits(), total.to_bits());
+
+    let mut lengths = Vec::new();
+    let sink = batches(|batch: &[f64]| lengths.push(batch.len()));
+    let items = iter(numbers.iter().copied());
+    hurried.run(items, &third, sink).unwrap();
+    assert_eq!(lengths[..5], [1024, 512, 256, 128, 64]);
+    assert!(lengths[5..lengths.len() - 1].iter().all(|n| *n == LANES));
+    assert_eq!(lengths.iter().sum::<usize>(), numbers.len());
+
+    let long = "x".repeat(300_000);
+    let text = format!(
+        "{}{long}\n{}",
+        "short\n".repeat(30_000),
+        "more\n".repeat(90_000)
+    );
+    let sizes = Pipeline::records().map(<[u8]>::len);
+    let expected: Vec<usize> = text.lines().map(str::len).collect();
+    for records in [
+        Records::text(text.as_bytes()),
+        Records::reader(text.as_bytes()),
+    ] {
+        assert_eq!(hurried.run(records, &sizes, collect()).unwrap(), expected);
+    }
+    // A page, once the long record has been dealt with.
+    assert_eq!(hurried.buffers.take().capacity(), 4096);
+
+    let folder = tempfile::tempdir().unwrap();
+    let paths: Vec<_> = (0..40).map(|i| folder.path().join(i.to_string())).collect();
+    for (i, path) in paths.iter().enumerate() {
+        std::fs::write(path, &text[..i * 7919 % 200_000]).unwrap();
+    }
+    let sizes = Pipeline::responses().bodies().map(<[u8]>::len);
+    let found = hurried.run(Files::at(&paths), &sizes, collect()).unwrap();
+    let expected: Vec<_> = (0..40).map(|i| i * 7919 % 200_000).collect();
+    assert_eq!(found, expected);
 }
