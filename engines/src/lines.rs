@@ -30,8 +30,10 @@ pub(crate) trait Buffer {
     /// Makes the space `size` bytes long and keeps what is in it. It is never made shorter.
     fn grow(&mut self, size: usize);
 
-    /// Makes the space `size` bytes long if it is longer, and frees the rest.
-    fn shrink(&mut self, size: usize);
+    /// Frees what lies beyond the first `size` bytes, where the buffer can.
+    fn shrink(&mut self, size: usize) {
+        let _ = size;
+    }
 
     /// Heap bytes held.
     fn held(&self) -> usize;

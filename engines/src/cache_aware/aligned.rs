@@ -37,15 +37,6 @@ impl Buffer for AlignedBuffer {
         self.length = size;
     }
 
-    fn shrink(&mut self, size: usize) {
-        if size < self.length {
-            let old = std::mem::take(self);
-            self.grow(size);
-            self.space()
-                .copy_from_slice(&old.memory[old.offset..old.offset + size]);
-        }
-    }
-
     fn held(&self) -> usize {
         self.memory.capacity()
     }
@@ -72,7 +63,5 @@ mod tests {
         buffer.grow(200_000);
         assert_eq!(buffer.space()[0], 42);
         assert!(buffer.held() >= 200_000);
-        buffer.shrink(10);
-        assert_eq!((buffer.space().len(), buffer.space()[0]), (10, 42));
     }
 }
