@@ -5,13 +5,22 @@
 //! task for each. Work that does not wait gains nothing: items in memory and iterators run on the
 //! calling thread in batches, and no runtime is started for them.
 
+mod connection;
 mod conversation;
+mod limit;
+mod pool;
 mod requests;
+mod retry;
 mod together;
+mod turns;
 
 use std::time::Duration;
 
 use self::conversation::Terms;
+use self::pool::{Keep, Pool};
+use self::requests::Plan;
+pub use self::retry::Retry;
+use crate::cancel::Cancel;
 use crate::chunks::{Text, TextChunks, open, run_chunks};
 use crate::cutter::Cutter;
 use crate::engine::{Engine, Error};
@@ -30,8 +39,19 @@ use crate::workers::{Memory, Threads, available_workers};
 /// All requests under way share a few connections, as [`Protocol`] allows. For a service that takes
 /// its time to answer on a connection before it reads on there is
 /// [`connection_each`](Async::connection_each). If not all connections can be opened, those that could
-/// be do the work, as long as there is one. A connection that fails later ends the run: whether the service has
-/// acted on a request without an answer cannot be known, so that none is sent twice.
+/// be do the work, as long as there is one. A connection that fails later ends the run, unless
+/// [`retries`](Async::retries) are allowed: whether the service has acted on a request without an
+/// answer cannot be known.
+///
+/// Connections are kept from run to run, for all clones of an engine, and closed when the last of
+/// these is dropped; see [`keep`](Async::keep). A service may close a connection while it is idle.
+/// This is noticed before it is used, or by its failing before anything has come: then another takes
+/// its place, with the same requests, also without retries. (A service that takes a request from
+/// a connection which was idle and closes it without a word so gets the request again.)
+///
+/// Threads live as long as a run. For a sink that joins in input order the calling thread joins, and
+/// the others see to the connections, so that a slow consumer holds up no request before
+/// [`buffered`](Async::buffered) responses wait for it.
 ///
 /// A run may be started on a thread that runs someone else's tokio runtime, and then takes place on
 /// threads of its own; it blocks the caller all the same.
@@ -53,6 +73,12 @@ pub struct Async {
     file_readers: usize,
     chunk_bytes: usize,
     record_bytes: usize,
+    buffered: Option<usize>,
+    adaptive: bool,
+    retry: Retry,
+    keep: Keep,
+    pool: Pool,
+    cancel: Option<Cancel>,
 }
 
 impl Default for Async {
@@ -68,6 +94,15 @@ impl Default for Async {
             file_readers: 32,
             chunk_bytes: 256 << 10,
             record_bytes: 256 << 20,
+            buffered: None,
+            adaptive: false,
+            retry: Retry::NEVER,
+            keep: Keep {
+                connections: 1000,
+                time: Duration::from_secs(30),
+            },
+            pool: Pool::default(),
+            cancel: None,
         }
     }
 }
@@ -119,6 +154,93 @@ impl Async {
         self
     }
 
+    /// Lets the number of requests under way adapt to the service, up to `most`: it grows while
+    /// responses come as fast as when there were few, and shrinks when they take longer. Each run
+    /// begins with few, so that a short one against a service that bears them all is slower than with
+    /// a fixed number, which is why this is not the default.
+    ///
+    /// The limit follows the gradient of the round-trip time, as in Netflix's concurrency-limits
+    /// (2018), after TCP Vegas (Brakmo and Peterson, 1995).
+    #[must_use]
+    pub fn adaptive(mut self, most: usize) -> Self {
+        self.in_flight = most.max(1);
+        self.adaptive = true;
+        self
+    }
+
+    /// Sets how many responses may wait for their turn, at least 1, where a sink joins them in the order
+    /// of the keys: three times the number in flight unless set. While so many wait no further request
+    /// goes out; those under way may still be answered.
+    #[must_use]
+    pub fn buffered(mut self, responses: usize) -> Self {
+        self.buffered = Some(responses.max(1));
+        self
+    }
+
+    /// Allows every request to be issued again up to `times` times when its connection fails or it
+    /// takes too long: for requests that may be acted upon more than once. See [`Async::retry`].
+    #[must_use]
+    pub fn retries(self, times: u32) -> Self {
+        self.retry(Retry {
+            times,
+            ..Retry::default()
+        })
+    }
+
+    /// Allows requests to be issued again when their connection fails or they take too long, which is
+    /// for requests that may be acted upon more than once. A response that has come is never asked for
+    /// again, and nothing reaches the sink twice. When nothing is left to be tried, the run fails with
+    /// [`Error::Request`].
+    ///
+    /// Where many requests share a connection, one that is too late costs all their connection; the
+    /// others are issued again without its being counted.
+    #[must_use]
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.retry = retry;
+        self
+    }
+
+    /// Sets how many idle connections are kept from run to run, 1,000 unless set, and for how long, 30
+    /// seconds unless set. What is kept too long is closed by the next run, as no thread is there to
+    /// do it before. With 0 connections each run opens its own.
+    #[must_use]
+    pub fn keep(mut self, connections: usize, time: Duration) -> Self {
+        self.keep = Keep { connections, time };
+        self
+    }
+
+    /// Closes all idle connections.
+    pub fn disconnect(&self) {
+        self.pool.clear();
+    }
+
+    /// Ends runs over requests and files early when `cancel` is used, with [`Error::Cancelled`]. No
+    /// response is lost: each that had come reached the sink, once. Sinks that join in the order of the
+    /// keys get those too that waited for one before them. Other runs are not begun any more, but go
+    /// on to their end.
+    ///
+    /// ```
+    /// use engines::{Async, Cancel, Engine, Error, Pipeline, collect};
+    ///
+    /// let cancel = Cancel::new();
+    /// let engine = Async::default().cancelled_by(&cancel);
+    /// cancel.cancel();
+    /// let result = engine.run(&[1][..], &Pipeline::new(), collect::<i32>());
+    /// assert!(matches!(result, Err(Error::Cancelled)));
+    /// ```
+    #[must_use]
+    pub fn cancelled_by(mut self, cancel: &Cancel) -> Self {
+        self.cancel = Some(cancel.clone());
+        self
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        match &self.cancel {
+            Some(cancel) if cancel.is_cancelled() => Err(Error::Cancelled),
+            _ => Ok(()),
+        }
+    }
+
     /// Sets how many files are read at the same time, at least 1: 32 unless set, which a disk needs
     /// to be busy. Each has three buffers of the size of a chunk.
     #[must_use]
@@ -162,6 +284,7 @@ impl Engine for Async {
         S: Stage<Owned<X::Item>> + Sync,
         K: Sink<S::Out>,
     {
+        self.check()?;
         let part = run_indexed(source, &pipeline.stage, &sink, NO_LIMIT)?;
         Ok(sink.finish(part))
     }
@@ -177,6 +300,7 @@ impl Engine for Async {
         S: Stage<Owned<I::Item>> + Sync,
         K: Sink<S::Out>,
     {
+        self.check()?;
         let part = run_iterator(source, &pipeline.stage, &sink, NO_LIMIT)?;
         Ok(sink.finish(part))
     }
@@ -191,6 +315,7 @@ impl Engine for Async {
         S: Stage<Bytes> + Sync,
         K: Sink<S::Out>,
     {
+        self.check()?;
         let stage = &pipeline.stage;
         let (size, limit) = (self.chunk_bytes, self.record_bytes);
         let caller = Threads(1);
@@ -225,6 +350,7 @@ impl Engine for Async {
         S: Stage<Keyed<usize>> + Sync,
         K: Sink<S::Out>,
     {
+        self.check()?;
         if source.keys.is_empty() {
             let part = sink.part();
             return Ok(sink.finish(part));
@@ -242,18 +368,19 @@ impl Engine for Async {
             },
             response_bytes: self.response_bytes,
         };
+        let plan = Plan {
+            connections,
+            threads: self.threads,
+            terms,
+            retry: self.retry,
+            adaptive: self.adaptive,
+            buffered: self.buffered.unwrap_or(self.in_flight.saturating_mul(3)),
+            keep: self.keep,
+            pool: &self.pool,
+            cancel: self.cancel.as_ref(),
+        };
         let (stage, lent) = (&pipeline.stage, &sink);
-        let part = outside_of_runtimes(|| {
-            requests::run(
-                &source,
-                stage,
-                lent,
-                connections,
-                self.threads,
-                terms,
-                NO_LIMIT,
-            )
-        })?;
+        let part = outside_of_runtimes(|| requests::run(&source, stage, lent, plan))?;
         Ok(sink.finish(part))
     }
 
@@ -267,6 +394,7 @@ impl Engine for Async {
         S: Stage<Keyed<usize>> + Sync,
         K: Sink<S::Out>,
     {
+        self.check()?;
         let part = run_files(
             &Threads(self.threads.min(source.0.len())),
             self.file_readers,

@@ -211,6 +211,21 @@ pub enum Error {
         /// The budget in bytes.
         budget: usize,
     },
+    /// A request was issued as often as it may be, each time in vain.
+    #[error("request {position} failed, issued {times} times: {cause}")]
+    Request {
+        /// Position of its key.
+        position: usize,
+        /// How often it was issued.
+        times: u32,
+        /// Why it failed the last time.
+        #[source]
+        cause: Box<Error>,
+    },
+    /// The run was ended by a [`Cancel`](crate::Cancel). What had been answered until then has reached
+    /// the sink.
+    #[error("the run was cancelled")]
+    Cancelled,
 }
 
 impl Error {

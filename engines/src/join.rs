@@ -81,12 +81,6 @@ impl<'k, Out: Item, K: Sink<Out>> Join<'k, Out, K> {
         !state.stopped
     }
 
-    /// Whether piece `number` may be worked on, for those that must not block.
-    #[cfg(feature = "async")]
-    pub(crate) fn has_room(&self, number: usize) -> bool {
-        number < self.lock().next + self.capacity
-    }
-
     /// Hands in the part of piece `number` and joins what can be joined.
     pub(crate) fn deposit(&self, number: usize, part: K::Part) -> Result<(), Error> {
         Memory::check(self.sink.bytes(&part), self.memory.worker)?;

@@ -50,6 +50,7 @@
 
 mod blocks;
 pub mod bytes;
+mod cancel;
 mod chunks;
 mod conveyor;
 mod cutter;
@@ -87,6 +88,7 @@ mod parallel;
 #[cfg(feature = "streaming")]
 mod streaming;
 
+pub use cancel::Cancel;
 pub use engine::{Engine, Error, Iter, Source, iter};
 pub use fallible::{Counter, Divert, OnError, Skip, Stop};
 pub use follow::{Follow, StopHandle};
@@ -98,7 +100,7 @@ pub use source::{Files, Frame, Indexed, Protocol, Records, Requests, Windows};
 pub use stage::{Batch, Failure, Stage};
 
 #[cfg(feature = "async")]
-pub use asynchronous::Async;
+pub use asynchronous::{Async, Retry};
 #[cfg(feature = "cache-aware")]
 pub use cache_aware::{CacheAware, Caches};
 #[cfg(feature = "memory-optimized")]

@@ -1,10 +1,12 @@
 //! The requests on one connection: a window of them under way, one write for all that are due, and
 //! responses matched to their requests by id.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -18,7 +20,7 @@ use crate::source::Protocol;
 pub(super) enum Claim {
     /// The key at this position.
     Key(usize),
-    /// Nothing until a result for which others wait is there.
+    /// Nothing for the time being.
     Later,
     /// No key is left.
     None,
@@ -27,9 +29,14 @@ pub(super) enum Claim {
 /// Where a conversation gets its keys, and where it puts responses.
 pub(super) trait Run {
     fn claim(&self) -> Claim;
-    /// Waits until `claim` may return something else than [`Claim::Later`].
-    fn room(&self) -> impl Future<Output = ()>;
+    /// Wakes the conversation once `claim` may return something else than [`Claim::Later`]. Until
+    /// then `waiting` is true.
+    fn wait(&self, waker: &Waker, waiting: &Rc<Cell<bool>>);
     fn answer(&self, index: usize, body: &[u8]) -> Result<(), Error>;
+    /// Whether the run wants to know how long responses took.
+    fn times(&self) -> bool;
+    /// `count` responses have just come, whose round trips took `sum` in total.
+    fn took(&self, sum: Duration, count: u32);
 }
 
 /// What one connection may do.
@@ -45,220 +52,402 @@ pub(super) struct Terms {
     pub(super) response_bytes: usize,
 }
 
-/// Bytes of requests in one write.
-const WRITE_BYTES: usize = 64 << 10;
-
-/// A request under way: the position of its key, and when it was encoded.
-type Slot = Option<(usize, Instant)>;
-
-struct Conversation<'p, P: Protocol> {
+/// A connection with the buffers that its conversations reuse.
+#[derive(Debug)]
+pub(super) struct Line {
     stream: TcpStream,
-    protocol: &'p P,
-    keys: &'p [P::Key],
-    terms: Terms,
+    /// Requests, of which those up to `written` are on their way.
     out: Vec<u8>,
     written: usize,
     /// Read buffer, of which `start..filled` is not decoded.
     input: Vec<u8>,
     start: usize,
     filled: usize,
-    /// By id.
-    slots: Vec<Slot>,
-    free: Vec<u32>,
-    alarm: Option<Pin<Box<Sleep>>>,
+    /// Counts requests, so that an id does not come again soon and a response that comes twice is not
+    /// taken for that of a later request.
+    serial: u32,
+    /// Whether a response has come in the present conversation.
+    answered: bool,
+    /// Whether the connection has been idle and nothing has come since: then the service may have
+    /// closed it before it saw a request.
+    stale: bool,
 }
 
-/// Asks for keys of `run` on `stream` until there is none.
+/// A request that has no response yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Request {
+    /// Position of its key.
+    pub(super) index: usize,
+    /// How often it has been issued without success.
+    pub(super) tries: u32,
+}
+
+/// Why a conversation ended before its time.
+pub(super) enum Failure {
+    /// The connection is gone. No request has failed for it yet if it was `stale`.
+    Lost { error: Error, stale: bool },
+    /// A response did not come in time.
+    Late(Error),
+    /// Asking again would not help.
+    Final(Error),
+}
+
+/// Requests under way on one connection, at most: ids have 32 bits, of which as many as this takes
+/// tell requests apart that are under way together.
+const MOST: usize = 1 << 20;
+
+/// Bytes of requests in one write.
+const WRITE_BYTES: usize = 64 << 10;
+
+/// Bytes of a buffer that is kept with an idle connection, at most.
+const KEPT_BYTES: usize = 64 << 10;
+
+/// Times that a conversation reads before it lets others have their turn.
+const READS: usize = 16;
+
+/// A request under way.
+struct Open {
+    id: u32,
+    request: Request,
+    began: Instant,
+}
+
+struct Conversation<'c, P: Protocol, R> {
+    line: &'c mut Line,
+    protocol: &'c P,
+    keys: &'c [P::Key],
+    terms: Terms,
+    run: &'c R,
+    /// Requests that another connection has failed to get answers for: they come first.
+    carried: &'c mut Vec<Request>,
+    /// A power of two of them, by the low bits of the id.
+    slots: Vec<Option<Open>>,
+    free: Vec<u32>,
+    /// Requests that may be under way.
+    window: usize,
+    alarm: Option<Pin<Box<Sleep>>>,
+    waiting: Rc<Cell<bool>>,
+}
+
+/// What stopped requests from being encoded.
+enum Filled {
+    /// The window, or the buffer, is full.
+    Full,
+    /// There is nothing for the time being.
+    Later,
+    /// There is nothing any more.
+    Done,
+}
+
+impl Line {
+    pub(super) fn new(stream: TcpStream) -> Self {
+        Line {
+            stream,
+            out: Vec::new(),
+            written: 0,
+            input: Vec::new(),
+            start: 0,
+            filled: 0,
+            serial: 0,
+            answered: false,
+            stale: false,
+        }
+    }
+
+    /// Whether its last conversation has brought a response.
+    pub(super) fn has_answered(&self) -> bool {
+        self.answered
+    }
+
+    /// Makes it ready to be kept for another conversation.
+    pub(super) fn rest(&mut self) {
+        self.stale = true;
+        if self.out.capacity() > KEPT_BYTES {
+            self.out = Vec::new();
+        }
+        if self.input.len() > KEPT_BYTES {
+            self.input = Vec::new();
+        }
+    }
+
+    /// Whether nothing has happened on an idle connection: neither has it been closed, nor has
+    /// anything come that nobody asked for.
+    pub(super) fn is_quiet(&self) -> bool {
+        let error = self.stream.try_read(&mut [0]).map_err(|e| e.kind());
+        error == Err(ErrorKind::WouldBlock)
+    }
+}
+
+/// Issues the requests in `carried`, then those for the keys of `run`, until there are none.
 ///
 /// # Errors
 /// If the connection fails or closes early, a response takes longer than the timeout, is too long,
-/// or is not understood; and with the errors of `run`.
-pub(super) async fn converse<P: Protocol>(
-    stream: TcpStream,
+/// or is not understood; and with the errors of `run`. Requests without a response are then in
+/// `carried`.
+pub(super) async fn converse<P: Protocol, R: Run>(
+    line: &mut Line,
+    carried: &mut Vec<Request>,
     protocol: &P,
     keys: &[P::Key],
     terms: Terms,
-    run: &impl Run,
-) -> Result<(), Error> {
-    let window = terms.window.clamp(1, keys.len().max(1));
-    let ids = u32::try_from(window).unwrap_or(u32::MAX);
+    run: &R,
+) -> Result<(), Failure> {
+    let window = terms.window.clamp(1, keys.len().clamp(1, MOST));
+    let slots = window.next_power_of_two();
+    line.answered = false;
+    line.input
+        .resize(terms.buffer_bytes.clamp(1, terms.response_bytes.max(1)), 0);
+    // In this order, because they are taken from the end.
+    carried.sort_unstable_by(|a, b| b.cmp(a));
     let mut conversation = Conversation {
-        stream,
+        line,
         protocol,
         keys,
         terms,
-        out: Vec::new(),
-        written: 0,
-        input: vec![0; terms.buffer_bytes.clamp(1, terms.response_bytes.max(1))],
-        start: 0,
-        filled: 0,
-        slots: vec![None; ids as usize],
-        free: (0..ids).rev().collect(),
+        run,
+        carried,
+        slots: (0..slots).map(|_| None).collect(),
+        free: (0..window as u32).rev().collect(),
+        window,
         alarm: None,
+        waiting: Rc::default(),
     };
-    loop {
-        let claim = conversation.fill(run);
-        if conversation.free.len() == conversation.slots.len() {
-            match claim {
-                Claim::None => return conversation.end(),
-                _ => run.room().await,
-            }
-            continue;
-        }
-        poll_fn(|context| conversation.exchange(context)).await?;
-        conversation.decode(run)?;
+    let result = poll_fn(|context| conversation.poll(context)).await;
+    if let Err(failure) = &result {
+        conversation.carry(failure);
     }
+    result
 }
 
-impl<P: Protocol> Conversation<'_, P> {
-    /// Encodes a request for every free id and returns what stopped it.
-    fn fill(&mut self, run: &impl Run) -> Claim {
-        let mut now = None;
-        while self.out.len() < WRITE_BYTES
-            && let Some(id) = self.free.pop()
-        {
-            let index = match run.claim() {
-                Claim::Key(index) => index,
-                other => {
-                    self.free.push(id);
-                    return other;
+impl<P: Protocol, R: Run> Conversation<'_, P, R> {
+    /// Goes on as far as it can without waiting.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        for _ in 0..READS {
+            let filled = self.fill();
+            let idle = self.free.len() == self.window;
+            match filled {
+                Filled::Done if idle => return Poll::Ready(self.end()),
+                Filled::Later => {
+                    self.run.wait(context.waker(), &self.waiting);
+                    if idle {
+                        self.line.stale = true;
+                        return Poll::Pending;
+                    }
                 }
-            };
-            let now = *now.get_or_insert_with(Instant::now);
-            self.slots[id as usize] = Some((index, now));
-            self.protocol.encode(id, &self.keys[index], &mut self.out);
+                Filled::Done | Filled::Full => {}
+            }
+            if let Err(error) = self.write(context) {
+                return Poll::Ready(Err(self.lost("send requests", error)));
+            }
+            match self.read(context) {
+                Poll::Ready(Err(failure)) => return Poll::Ready(Err(failure)),
+                Poll::Ready(Ok(())) => self.decode()?,
+                Poll::Pending => return self.watch(context),
+            }
         }
-        Claim::Later
+        context.waker().wake_by_ref();
+        Poll::Pending
     }
 
-    /// Writes what can be written and completes once something has been read.
-    fn exchange(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        while self.written < self.out.len() {
-            let rest = &self.out[self.written..];
-            match Pin::new(&mut self.stream).poll_write(context, rest) {
-                Poll::Ready(Ok(0)) => {
-                    let error = io::Error::from(ErrorKind::WriteZero);
-                    return Poll::Ready(Err(Error::io("send requests")(error)));
-                }
-                Poll::Ready(Ok(n)) => self.written += n,
-                Poll::Ready(Err(error)) => {
-                    return Poll::Ready(Err(Error::io("send requests")(error)));
-                }
-                Poll::Pending => break,
+    /// Encodes a request for every free id.
+    fn fill(&mut self) -> Filled {
+        let mut now = None;
+        while self.line.out.len() < WRITE_BYTES
+            && let Some(slot) = self.free.last().copied()
+        {
+            let request = match self.carried.pop() {
+                Some(request) => request,
+                None => match self.run.claim() {
+                    Claim::Key(index) => Request { index, tries: 0 },
+                    Claim::Later => return Filled::Later,
+                    Claim::None => return Filled::Done,
+                },
+            };
+            self.free.pop();
+            self.line.serial = self.line.serial.wrapping_add(1);
+            let id = self.line.serial.wrapping_mul(self.slots.len() as u32) | slot;
+            self.slots[slot as usize] = Some(Open {
+                id,
+                request: Request {
+                    tries: request.tries + 1,
+                    ..request
+                },
+                began: *now.get_or_insert_with(Instant::now),
+            });
+            let key = &self.keys[request.index];
+            self.protocol.encode(id, key, &mut self.line.out);
+        }
+        Filled::Full
+    }
+
+    /// Writes what can be written now.
+    fn write(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        let line = &mut *self.line;
+        while line.written < line.out.len() {
+            let rest = &line.out[line.written..];
+            match Pin::new(&mut line.stream).poll_write(context, rest) {
+                Poll::Ready(Ok(0)) => return Err(ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(n)) => line.written += n,
+                Poll::Ready(Err(error)) => return Err(error),
+                Poll::Pending => return Ok(()),
             }
         }
-        if self.written == self.out.len() {
-            self.out.clear();
-            self.written = 0;
-        }
-        if self.filled == self.input.len() {
+        line.out.clear();
+        line.written = 0;
+        Ok(())
+    }
+
+    /// Reads once.
+    fn read(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        if self.line.filled == self.line.input.len() {
             self.make_room()?;
         }
-        let mut space = ReadBuf::new(&mut self.input[self.filled..]);
-        match Pin::new(&mut self.stream).poll_read(context, &mut space) {
-            Poll::Ready(Ok(())) => {
-                let n = space.filled().len();
-                self.filled += n;
-                return Poll::Ready(if n > 0 {
-                    Ok(())
-                } else {
-                    Err(failed(
-                        ErrorKind::UnexpectedEof,
-                        "the service closed the connection before it had answered every request",
-                    ))
-                });
+        let line = &mut *self.line;
+        let mut space = ReadBuf::new(&mut line.input[line.filled..]);
+        let result = std::task::ready!(Pin::new(&mut line.stream).poll_read(context, &mut space));
+        let n = space.filled().len();
+        Poll::Ready(match result {
+            Err(error) => Err(self.lost("read a response", error)),
+            Ok(()) if n == 0 => {
+                let message =
+                    "the service closed the connection before it had answered every request";
+                let error = io::Error::new(ErrorKind::UnexpectedEof, message);
+                Err(self.lost("read a response", error))
             }
-            Poll::Ready(Err(error)) => {
-                return Poll::Ready(Err(Error::io("read a response")(error)));
+            Ok(()) => {
+                line.filled += n;
+                line.stale = false;
+                Ok(())
             }
-            Poll::Pending => {}
-        }
-        self.watch(context)
+        })
     }
 
     /// Fails once the oldest request has waited too long. The alarm is set for the oldest request
     /// there is when it goes off, not for each: most requests then cost no timer at all.
-    fn watch(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    fn watch(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        let timeout = self.terms.timeout;
         loop {
-            let oldest = || self.slots.iter().flatten().map(|(_, began)| *began).min();
+            let began = || self.slots.iter().flatten().map(|open| open.began).min();
+            let due = || began().unwrap_or_else(Instant::now) + timeout;
             let Some(alarm) = &mut self.alarm else {
-                let due = oldest().unwrap_or_else(Instant::now) + self.terms.timeout;
-                self.alarm = Some(Box::pin(sleep_until(due)));
+                self.alarm = Some(Box::pin(sleep_until(due())));
                 continue;
             };
             if alarm.as_mut().poll(context).is_pending() {
                 return Poll::Pending;
             }
-            let due = oldest().unwrap_or_else(Instant::now) + self.terms.timeout;
+            let due = due();
             if due <= Instant::now() {
-                let message = format!("no response came within {:?}", self.terms.timeout);
-                return Poll::Ready(Err(failed(ErrorKind::TimedOut, message)));
+                let message = format!("no response came within {timeout:?}");
+                let error = io::Error::new(ErrorKind::TimedOut, message);
+                let error = Error::io("read a response")(error);
+                return Poll::Ready(Err(Failure::Late(error)));
             }
             alarm.as_mut().reset(due);
         }
     }
 
     /// Makes room in the full read buffer: by dropping what is decoded, or by growing.
-    fn make_room(&mut self) -> Result<(), Error> {
-        if self.start > 0 {
-            self.input.copy_within(self.start..self.filled, 0);
-            self.filled -= self.start;
-            self.start = 0;
+    fn make_room(&mut self) -> Result<(), Failure> {
+        let line = &mut *self.line;
+        if line.start > 0 {
+            line.input.copy_within(line.start..line.filled, 0);
+            line.filled -= line.start;
+            line.start = 0;
             return Ok(());
         }
         let limit = self.terms.response_bytes.max(1);
-        if self.filled >= limit {
-            let message = format!("it is longer than the limit of {limit} bytes");
-            return Err(failed(ErrorKind::InvalidData, message));
+        if line.filled >= limit {
+            return Err(refused(format!(
+                "it is longer than the limit of {limit} bytes"
+            )));
         }
-        self.input
-            .resize(self.filled.saturating_mul(2).min(limit), 0);
+        let length = line.filled.saturating_mul(2).min(limit);
+        line.input.resize(length, 0);
         Ok(())
     }
 
     /// Hands on all responses that are complete.
-    fn decode(&mut self, run: &impl Run) -> Result<(), Error> {
-        while self.start < self.filled {
-            let input = &self.input[self.start..self.filled];
-            let frame = self.protocol.decode(input);
-            let Some(frame) = frame.map_err(Error::io("understand a response"))? else {
+    fn decode(&mut self) -> Result<(), Failure> {
+        let now = self.run.times().then(Instant::now);
+        let (mut sum, mut count) = (Duration::ZERO, 0);
+        let line = &mut *self.line;
+        while line.start < line.filled {
+            let input = &line.input[line.start..line.filled];
+            let frame = self
+                .protocol
+                .decode(input)
+                .map_err(|error| Failure::Final(Error::io("understand a response")(error)))?;
+            let Some(frame) = frame else {
                 break;
             };
             if frame.length == 0 || frame.length > input.len() {
-                return Err(failed(
-                    ErrorKind::InvalidData,
+                return Err(refused(
                     "the protocol found a response of impossible length",
                 ));
             }
-            let slot = self.slots.get_mut(frame.id as usize).and_then(Option::take);
-            let Some((index, _)) = slot else {
+            let slot = frame.id % self.slots.len() as u32;
+            let open = self.slots[slot as usize].take_if(|open| open.id == frame.id);
+            let Some(open) = open else {
                 let id = frame.id;
-                let message = format!("the service answered a request that is not open (id {id})");
-                return Err(failed(ErrorKind::InvalidData, message));
+                return Err(refused(format!(
+                    "the service answered a request that is not open (id {id})"
+                )));
             };
-            self.free.push(frame.id);
-            run.answer(index, frame.body)?;
-            self.start += frame.length;
+            self.free.push(slot);
+            line.answered = true;
+            if let Some(now) = now {
+                sum += now - open.began;
+                count += 1;
+            }
+            let answered = self.run.answer(open.request.index, frame.body);
+            answered.map_err(Failure::Final)?;
+            line.start += frame.length;
         }
-        if self.start == self.filled {
-            self.start = 0;
-            self.filled = 0;
+        if line.start == line.filled {
+            line.start = 0;
+            line.filled = 0;
+        }
+        if count > 0 {
+            self.run.took(sum, count);
         }
         Ok(())
     }
 
     /// Checks that nothing is left when all requests have been answered.
-    fn end(&self) -> Result<(), Error> {
-        if self.start < self.filled {
-            return Err(failed(
-                ErrorKind::InvalidData,
+    fn end(&self) -> Result<(), Failure> {
+        if self.line.start < self.line.filled || !self.line.out.is_empty() {
+            return Err(refused(
                 "the service sent more than one response for each request",
             ));
         }
         Ok(())
     }
+
+    /// Collects the requests without a response. Those that had no chance do not count as tried.
+    fn carry(&mut self, failure: &Failure) {
+        let now = Instant::now();
+        for open in self.slots.iter_mut().filter_map(Option::take) {
+            let tried = match failure {
+                Failure::Lost { stale, .. } => !stale,
+                Failure::Late(_) => open.began + self.terms.timeout <= now,
+                Failure::Final(_) => true,
+            };
+            let mut request = open.request;
+            request.tries -= u32::from(!tried);
+            self.carried.push(request);
+        }
+    }
+
+    fn lost(&self, action: &'static str, error: io::Error) -> Failure {
+        Failure::Lost {
+            error: Error::io(action)(error),
+            stale: self.line.stale,
+        }
+    }
 }
 
-fn failed(kind: ErrorKind, message: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-    Error::io("read a response")(io::Error::new(kind, message))
+fn refused(message: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Failure {
+    let error = io::Error::new(ErrorKind::InvalidData, message);
+    Failure::Final(Error::io("read a response")(error))
 }
