@@ -25,6 +25,8 @@ pub(super) struct Keep {
 /// A runtime for one thread, and idle connections.
 #[derive(Debug)]
 pub(super) struct Station {
+    /// Of the thread that it served: its share of the connections is that of the same thread again.
+    number: usize,
     idle: VecDeque<Idle>,
     /// Present until it is dropped.
     runtime: Option<Runtime>,
@@ -42,19 +44,24 @@ impl Pool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A station for one thread, from an earlier run if possible; without the connections that have
-    /// been idle for too long.
+    /// A station for the thread with this number, from an earlier run if possible; without the
+    /// connections that have been idle for too long.
     ///
     /// # Errors
     /// If the system has no resources for a new runtime.
-    pub(super) fn take(&self, keep: Keep) -> io::Result<Station> {
-        let kept = self.lock().pop();
+    pub(super) fn take(&self, number: usize, keep: Keep) -> io::Result<Station> {
+        let kept = {
+            let mut stations = self.lock();
+            let same = stations.iter().position(|kept| kept.number == number);
+            same.map(|at| stations.swap_remove(at))
+        };
         if let Some(mut station) = kept {
             station.trim(usize::MAX, keep.time);
             return Ok(station);
         }
         let runtime = Builder::new_current_thread().enable_all().build()?;
         Ok(Station {
+            number,
             idle: VecDeque::new(),
             runtime: Some(runtime),
         })
@@ -65,6 +72,9 @@ impl Pool {
         // An engine whose clones run at the same time needs more stations for a while.
         const STATIONS: usize = 64;
         let mut stations = self.lock();
+        stations
+            .iter_mut()
+            .for_each(|other| other.trim(usize::MAX, keep.time));
         let others: usize = stations.iter().map(|other| other.idle.len()).sum();
         station.trim(keep.connections.saturating_sub(others), keep.time);
         if stations.len() < STATIONS {
@@ -75,12 +85,6 @@ impl Pool {
     /// Closes all idle connections.
     pub(super) fn clear(&self) {
         self.lock().clear();
-    }
-
-    /// Number of idle connections.
-    #[cfg(test)]
-    pub(super) fn idle(&self) -> usize {
-        self.lock().iter().map(|station| station.idle.len()).sum()
     }
 }
 
@@ -103,7 +107,14 @@ impl Station {
     fn trim(&mut self, most: usize, time: Duration) {
         let surplus = self.idle.len().saturating_sub(most);
         self.idle.drain(..surplus);
-        self.idle.retain(|idle| idle.since.elapsed() <= time);
+        // They lie in the order in which they were last used.
+        while self
+            .idle
+            .front()
+            .is_some_and(|idle| idle.since.elapsed() > time)
+        {
+            self.idle.pop_front();
+        }
     }
 }
 

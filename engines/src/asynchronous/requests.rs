@@ -357,7 +357,7 @@ where
     S: Stage<Keyed<usize>>,
     K: Sink<S::Out>,
 {
-    let mut station = match plan.pool.take(plan.keep) {
+    let mut station = match plan.pool.take(number, plan.keep) {
         Ok(station) => station,
         Err(error) => {
             // The other threads take over, if there are any.
