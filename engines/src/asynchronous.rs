@@ -23,6 +23,7 @@ pub use self::retry::Retry;
 use crate::cancel::Cancel;
 use crate::chunks::{Text, TextChunks, open, run_chunks};
 use crate::cutter::Cutter;
+use crate::depth::Readers;
 use crate::engine::{Engine, Error};
 use crate::exchange::RESPONSE_BYTES;
 use crate::in_turn::{run_indexed, run_iterator};
@@ -241,8 +242,10 @@ impl Async {
         }
     }
 
-    /// Sets how many files are read at the same time, at least 1: 32 unless set, which a disk needs
-    /// to be busy. Each has three buffers of the size of a chunk.
+    /// Sets how many files are read at the same time, at most and at least 1: 32 unless set. It begins
+    /// with one for each processor, which is best for what the page cache has, and grows while reads
+    /// have to wait, as a disk needs many to be busy. (Elsewhere than on Linux, where it is not known
+    /// what a thread waits for, all begin at once.) Each has three buffers of the size of a chunk.
     #[must_use]
     pub fn file_readers(mut self, files: usize) -> Self {
         self.file_readers = files.max(1);
@@ -397,12 +400,13 @@ impl Engine for Async {
         self.check()?;
         let part = run_files(
             &Threads(self.threads.min(source.0.len())),
-            self.file_readers,
+            Readers::up_to(self.file_readers),
             source.0,
             self.chunk_bytes,
             &pipeline.stage,
             &sink,
             NO_LIMIT,
+            self.cancel.as_ref(),
         )?;
         Ok(sink.finish(part))
     }

@@ -38,7 +38,8 @@ pub(crate) struct Full<B> {
 }
 
 impl<B: Default> Conveyor<B> {
-    /// A conveyor for so many threads that fill buffers, and so many buffers for each.
+    /// A conveyor for so many threads that fill buffers, at most, and so many buffers for each. Each
+    /// thread is announced by [`Conveyor::begin`].
     pub(crate) fn new(fillers: usize, buffers: usize) -> Self {
         let set = || (0..buffers.max(1)).map(|_| B::default()).collect();
         Conveyor {
@@ -47,7 +48,7 @@ impl<B: Default> Conveyor<B> {
                 full: BTreeMap::new(),
                 next: 0,
                 taken: 0,
-                fillers,
+                fillers: 0,
                 halted: false,
             }),
             freed: (0..fillers).map(|_| Condvar::new()).collect(),
@@ -116,6 +117,11 @@ impl<B: Default> Conveyor<B> {
     pub(crate) fn put_free(&self, full: Full<B>) {
         self.lock().free[full.filler].push(full.buffer);
         self.freed[full.filler].notify_one();
+    }
+
+    /// Notes that there is one more filler: before the emptiers begin, or while another has not ended.
+    pub(crate) fn begin(&self) {
+        self.lock().fillers += 1;
     }
 
     /// Notes that a filler has ended.

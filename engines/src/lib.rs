@@ -56,6 +56,7 @@ mod conveyor;
 mod cutter;
 #[cfg(any(feature = "gzip", feature = "zstd"))]
 mod decompressed;
+mod depth;
 mod dispatch;
 mod engine;
 mod exchange;

@@ -1,14 +1,18 @@
 //! Reading on threads of its own, ahead of those that work: a reader in chunks of whole records, and
 //! files in batches. A fixed number of buffers bounds how far ahead, and the memory.
 
-use std::io::Read;
+use std::io::{self, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::{self, ScopedJoinHandle};
+use std::sync::{Mutex, PoisonError};
+use std::thread::{self, Scope};
 
 use crate::blocks::{run_keyed, run_text};
+use crate::cancel::Cancel;
 use crate::conveyor::{Conveyor, Full};
 use crate::cutter::Cutter;
+use crate::depth::{Depth, Readers};
 use crate::engine::Error;
 use crate::item::{Bytes, Item, Keyed};
 use crate::sink::Sink;
@@ -53,7 +57,10 @@ where
     K: Sink<S::Out>,
 {
     let conveyor = Conveyor::new(1, crew.size() + BUFFERS - 1);
-    let read = |_| {
+    // One thread reads, so that nobody else wants the lock.
+    let cutter = Mutex::new(&mut cutter);
+    let read = |_, _: &dyn Fn()| {
+        let mut cutter = cutter.lock().unwrap_or_else(PoisonError::into_inner);
         let mut number = 0;
         while let Some(mut chunk) = conveyor.take_free(0) {
             let Chunk { bytes, length } = &mut chunk;
@@ -68,7 +75,8 @@ where
     };
     run_ahead(
         crew,
-        [read],
+        Readers::fixed(1),
+        read,
         &conveyor,
         || stage.local(),
         |chunk: &Chunk, local: &mut S::Local, part: &mut K::Part| {
@@ -79,28 +87,40 @@ where
     )
 }
 
-/// Runs the files at `paths`, read on `readers` threads into buffers of about `size` bytes, which
-/// grow for a file that is longer.
+/// Runs the files at `paths`, read on as many threads as `readers` says into buffers of about `size`
+/// bytes, which grow for a file that is longer. If `cancel` is used, the files that were begun are run.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "what to read and how, and what becomes of it"
+)]
 pub(crate) fn run_files<S, K>(
     crew: &(impl Crew + Sync),
-    readers: usize,
+    readers: Readers,
     paths: &[PathBuf],
     size: usize,
     stage: &S,
     sink: &K,
     memory: Memory,
+    cancel: Option<&Cancel>,
 ) -> Result<K::Part, Error>
 where
     S: Stage<Keyed<usize>> + Sync,
     K: Sink<S::Out>,
 {
-    let readers = readers.clamp(1, paths.len().max(1));
+    let readers = readers.at_most(paths.len());
     // Few files are shared out one by one: where each has to be waited for, depth is everything.
-    let share = (paths.len() / (4 * readers)).clamp(1, FILES);
-    let conveyor = Conveyor::<Batch>::new(readers, BUFFERS);
+    let share = (paths.len() / (4 * readers.most)).clamp(1, FILES);
+    let conveyor = Conveyor::<Batch>::new(readers.most, BUFFERS);
     let cursor = AtomicUsize::new(0);
-    let read_batches = |reader| {
+    let depth = Depth::new(readers);
+    let read_batches = |reader, more: &dyn Fn()| {
         loop {
+            // Before anything is claimed: what is read has no gaps, and all of it is run.
+            if cancel.is_some_and(Cancel::is_cancelled)
+                && cursor.load(Ordering::Relaxed) < paths.len()
+            {
+                return Err(Error::Cancelled);
+            }
             let mut start = cursor.fetch_add(share, Ordering::Relaxed);
             if start >= paths.len() {
                 return Ok(());
@@ -116,6 +136,7 @@ where
                 batch.first = start;
                 batch.ends.clear();
                 let mut filled = 0;
+                let watch = depth.watch();
                 // One file at least; more while most of the buffer is free.
                 while start < end && (batch.ends.is_empty() || filled < size / 2) {
                     let allow = |bytes| Memory::check(bytes, memory.worker);
@@ -123,13 +144,16 @@ where
                     batch.ends.push(filled);
                     start += 1;
                 }
+                if depth.is_short(watch, batch.ends.len()) {
+                    more();
+                }
                 conveyor.put_full(reader, batch.first..start, batch);
             }
         }
     };
-    let read = |reader| {
-        let result = read_batches(reader);
-        if result.is_err() {
+    let read = |reader, more: &dyn Fn()| {
+        let result = read_batches(reader, more);
+        if !matches!(result, Ok(()) | Err(Error::Cancelled)) {
             // The others must not wait for what will never come.
             conveyor.halt();
         }
@@ -137,7 +161,8 @@ where
     };
     run_ahead(
         crew,
-        (0..readers).map(|_| &read),
+        readers,
+        read,
         &conveyor,
         || stage.local(),
         |batch: &Batch, local: &mut S::Local, part: &mut K::Part| {
@@ -154,11 +179,17 @@ where
     )
 }
 
-/// Lets each of `fillers` run on a thread of its own with its number, while the crew works on what
-/// the conveyor brings.
+/// Lets `fill` run on threads of its own, each with its number, while the crew works on what the
+/// conveyor brings. There are as many as `readers` says, and one more whenever one of them calls the
+/// function that it is given, up to the greatest number.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "two kinds of threads, and what each is to do"
+)]
 fn run_ahead<B, F, T, Out, K>(
     crew: &(impl Crew + Sync),
-    fillers: impl IntoIterator<Item = F>,
+    readers: Readers,
+    fill: F,
     conveyor: &Conveyor<B>,
     local: impl Fn() -> T + Sync,
     work: impl Fn(&B, &mut T, &mut K::Part) -> Result<(), Error> + Sync,
@@ -167,31 +198,24 @@ fn run_ahead<B, F, T, Out, K>(
 ) -> Result<K::Part, Error>
 where
     B: Default + Send,
-    F: FnOnce(usize) -> Result<(), Error> + Send,
+    F: Fn(usize, &dyn Fn()) -> Result<(), Error> + Sync,
     Out: Item,
     K: Sink<Out>,
 {
-    thread::scope(|scope| {
-        let mut threads: Vec<ScopedJoinHandle<'_, Result<(), Error>>> = Vec::new();
-        let mut failed = None;
-        for (number, fill) in fillers.into_iter().enumerate() {
-            let body = move || {
-                // Also when the filler panics: whoever empties must not wait for it.
-                let _ended = Ended(conveyor);
-                fill(number)
-            };
-            match thread::Builder::new().spawn_scoped(scope, body) {
-                Ok(thread) => threads.push(thread),
-                Err(error) => {
-                    conveyor.end();
-                    failed = Some(error);
-                }
+    let fillers = Fillers {
+        fill,
+        conveyor,
+        most: readers.most,
+        started: AtomicUsize::new(0),
+        ended: Mutex::new(Vec::new()),
+    };
+    let result = thread::scope(|scope| {
+        for number in 0..readers.first {
+            let started = fillers.start(scope);
+            // Those that there are do the work of all.
+            if number == 0 {
+                started.map_err(Error::io("start a thread that reads"))?;
             }
-        }
-        if threads.is_empty()
-            && let Some(error) = failed
-        {
-            return Err(Error::io("start a thread that reads")(error));
         }
         let result = run_claims(
             crew,
@@ -215,25 +239,60 @@ where
         );
         // The emptiers are gone, for better or worse: whatever is still to be read is not wanted.
         conveyor.halt();
-        let mut read = Ok(());
-        for thread in threads {
-            match thread.join() {
-                Ok(result) => read = read.and(result),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
+        result
+    });
+    let ended = fillers.ended.into_inner();
+    for ended in ended.unwrap_or_else(PoisonError::into_inner) {
+        match ended {
+            Ok(read) => read?,
+            Err(panic) => std::panic::resume_unwind(panic),
         }
-        read.and(result)
-    })
+    }
+    result
 }
 
-/// Tells the conveyor, when dropped, that a filler has ended.
-struct Ended<'c, B: Default>(&'c Conveyor<B>);
+/// Threads that fill buffers.
+struct Fillers<'c, B, F> {
+    fill: F,
+    conveyor: &'c Conveyor<B>,
+    most: usize,
+    started: AtomicUsize,
+    /// How those have ended that have.
+    ended: Mutex<Vec<thread::Result<Result<(), Error>>>>,
+}
 
-impl<B: Default> Drop for Ended<'_, B> {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            self.0.halt();
+impl<B, F> Fillers<'_, B, F>
+where
+    B: Default + Send,
+    F: Fn(usize, &dyn Fn()) -> Result<(), Error> + Sync,
+{
+    /// Starts one more thread, unless there are as many as may be.
+    fn start<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>) -> io::Result<()> {
+        let number = self.started.fetch_add(1, Ordering::Relaxed);
+        if number >= self.most {
+            return Ok(());
         }
-        self.0.end();
+        self.conveyor.begin();
+        let more = move || {
+            // Those that there are do the work of all.
+            let _ = self.start(scope);
+        };
+        let body = move || {
+            // Nobody sees what a panic has left: it ends the run, and goes on in the caller.
+            let fill = AssertUnwindSafe(|| (self.fill)(number, &more));
+            let ended = catch_unwind(fill);
+            if ended.is_err() {
+                self.conveyor.halt();
+            }
+            let mut all = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+            all.push(ended);
+            drop(all);
+            self.conveyor.end();
+        };
+        let started = thread::Builder::new().spawn_scoped(scope, body);
+        if started.is_err() {
+            self.conveyor.end();
+        }
+        started.map(drop)
     }
 }

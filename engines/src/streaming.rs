@@ -14,6 +14,7 @@ mod mapped;
 use self::mapped::MapChunks;
 use crate::chunks::{FileChunks, Text, TextChunks, open, run_chunks};
 use crate::cutter::Cutter;
+use crate::depth::Readers;
 use crate::engine::{Engine, Error};
 use crate::exchange::{Limits, RESPONSE_BYTES, run_requests};
 use crate::in_turn::{run_indexed, run_iterator};
@@ -254,12 +255,13 @@ impl Engine for Streaming {
     {
         let part = run_files(
             &Threads(self.workers.min(source.0.len())),
-            self.readers,
+            Readers::fixed(self.readers),
             source.0,
             self.chunk_bytes,
             &pipeline.stage,
             &sink,
             self.limits(),
+            None,
         )?;
         Ok(sink.finish(part))
     }

@@ -4,6 +4,7 @@
 
 mod adaptive;
 mod cancelling;
+mod files;
 mod hostile;
 mod keeping;
 mod leaving;
