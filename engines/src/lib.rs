@@ -36,6 +36,8 @@
 //! Each engine is a cargo feature of the same name, all on by default. `gzip`, on by default, and `zstd`,
 //! which needs a C compiler, are what [`Records::decompressed`] understands. The library prints nothing,
 //! knows no workload and starts threads only inside a call.
+//! Each engine is a cargo feature of the same name, all on by default. The library prints nothing,
+//! knows no workload and starts threads only inside a call. [`Async`] keeps idle connections between calls.
 
 #![cfg_attr(
     not(all(

@@ -46,7 +46,6 @@ fn run(
         keys.sort_unstable();
         keys
     };
-    drop(noting);
     (result, sorted(came.into_inner().unwrap()), sorted(reached))
 }
 

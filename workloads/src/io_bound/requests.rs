@@ -22,7 +22,7 @@ use crate::{Answer, Error, Setting, Size, Workload, generate, summaries};
 const IN_FLIGHT: usize = 1000;
 
 /// Asks the service for the values of random keys. The idiomatic baseline keeps its connections from run
-/// to run; everyone else opens theirs within the run.
+/// to run, as an engine may do; the eager one opens its own within the run.
 #[derive(Debug, Default)]
 pub struct Requests {
     client: Mutex<Option<Client>>,
