@@ -28,12 +28,13 @@ use crate::engine::{Engine, Error};
 use crate::exchange::RESPONSE_BYTES;
 use crate::in_turn::{run_indexed, run_iterator};
 use crate::item::{Bytes, Keyed, Owned};
+use crate::memory::Memory;
 use crate::pipeline::Pipeline;
 use crate::read_ahead::{run_files, run_reader};
 use crate::sink::Sink;
 use crate::source::{Files, Indexed, Protocol, Records, Requests};
 use crate::stage::Stage;
-use crate::workers::{Memory, Threads, available_workers};
+use crate::workers::{Threads, available_workers};
 
 /// Runs pipelines over input that has to be waited for: requests first of all, also files.
 ///
@@ -261,11 +262,7 @@ impl Async {
 }
 
 /// This engine has no budget of memory: what is under way bounds what it holds.
-const NO_LIMIT: Memory = Memory {
-    worker: usize::MAX,
-    joined: usize::MAX,
-    results: 0,
-};
+const NO_LIMIT: Memory = Memory::new(usize::MAX, 1);
 
 /// Bytes of the read buffer of a connection with one request at a time, and of one with many.
 const ONE_BYTES: usize = 4 << 10;

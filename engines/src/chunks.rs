@@ -1,26 +1,28 @@
 //! A text in chunks that several workers claim by number: from memory, from a file with positioned
 //! reads, or from a reader under a lock. Every chunk is lent as a run of whole records.
 //!
-//! In memory and in files chunk `k` covers the bytes from `k * size` to `(k + 1) * size`, and a record
-//! belongs to the chunk in which it starts. So each worker finds its records without asking another:
-//! it skips to the first record that starts in its chunk and reads on to the end of the last.
+//! In memory and in files chunks are ranges of bytes, and a record belongs to the chunk in which it
+//! starts. So each worker finds its records without asking another: it skips to the first record that
+//! starts in its chunk and reads on to the end of the last. What that one covers is not claimed any
+//! more: a long record is searched once, however short the chunks are.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use crate::blocks::run_text;
 use crate::cutter::Cutter;
 use crate::engine::Error;
 use crate::item::Bytes;
 use crate::lines::Buffer;
+use crate::memory::Memory;
 use crate::sink::Sink;
 use crate::source::{RecordInput, Records};
 use crate::stage::Stage;
-use crate::workers::{Crew, Memory, run_claims};
+use crate::workers::{Crew, run_claims};
 
 /// Where the records of a run lie, once a file has been opened.
 pub(crate) enum Text<'s> {
@@ -127,20 +129,70 @@ pub(crate) fn records_starting_in(text: &[u8], chunk: Range<usize>) -> Range<usi
     begin..end
 }
 
+/// What has not been claimed of a text whose length is known.
+pub(crate) struct Cursor {
+    /// Where the next chunk begins, and its number.
+    next: Mutex<(u64, usize)>,
+    length: u64,
+    size: u64,
+    /// Workers that are to end together, and bytes of the shortest chunk: towards the end, chunks become
+    /// half an even share of what is left.
+    ending: Option<(u64, u64)>,
+}
+
+impl Cursor {
+    pub(crate) fn new(length: u64, size: usize) -> Self {
+        Cursor {
+            next: Mutex::new((0, 0)),
+            length,
+            size: size.max(1) as u64,
+            ending: None,
+        }
+    }
+
+    /// The next chunk and its number.
+    pub(crate) fn claim(&self) -> Option<(usize, Range<u64>)> {
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let (start, number) = *next;
+        if start >= self.length {
+            return None;
+        }
+        let left = self.length - start;
+        let size = match self.ending {
+            Some((workers, least)) => self.size.min((left / (2 * workers)).max(least)),
+            None => self.size,
+        };
+        let end = start + size.min(left);
+        *next = (end, number + 1);
+        Some((number, start..end))
+    }
+
+    /// Notes that no record starts between the end of `chunk`, which has been claimed, and `end`.
+    pub(crate) fn skip(&self, chunk: &Range<u64>, end: u64) {
+        if end > chunk.end.saturating_add(self.size) {
+            let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+            next.0 = next.0.max(end);
+        }
+    }
+}
+
 /// Chunks of a text in memory.
 pub(crate) struct TextChunks<'t> {
     text: &'t [u8],
-    size: usize,
-    cursor: AtomicUsize,
+    cursor: Cursor,
 }
 
 impl<'t> TextChunks<'t> {
     pub(crate) fn new(text: &'t [u8], size: usize) -> Self {
-        TextChunks {
-            text,
-            size: size.max(1),
-            cursor: AtomicUsize::new(0),
-        }
+        let cursor = Cursor::new(text.len() as u64, size);
+        TextChunks { text, cursor }
+    }
+
+    /// Lets the last chunks become shorter, of `least` bytes at least, so that `workers` end together.
+    #[cfg(feature = "parallel")]
+    pub(crate) fn ending_together(mut self, workers: usize, least: usize) -> Self {
+        self.cursor.ending = Some((workers as u64, least as u64));
+        self
     }
 }
 
@@ -148,13 +200,11 @@ impl Chunked for TextChunks<'_> {
     type Buffer = Range<usize>;
 
     fn claim(&self, range: &mut Range<usize>) -> Result<Option<usize>, Error> {
-        let number = self.cursor.fetch_add(1, Ordering::Relaxed);
-        let start = number.saturating_mul(self.size);
-        if start >= self.text.len() {
+        let Some((number, chunk)) = self.cursor.claim() else {
             return Ok(None);
-        }
-        let end = start.saturating_add(self.size).min(self.text.len());
-        *range = records_starting_in(self.text, start..end);
+        };
+        *range = records_starting_in(self.text, chunk.start as usize..chunk.end as usize);
+        self.cursor.skip(&chunk, range.end as u64);
         Ok(Some(number))
     }
 
@@ -170,9 +220,8 @@ pub(crate) struct FileChunks {
     /// Length when the file was opened: what is appended later is not read, and what is missing later is
     /// an error.
     length: u64,
-    size: usize,
     limit: usize,
-    cursor: AtomicUsize,
+    cursor: Cursor,
 }
 
 /// A worker's chunk of a file.
@@ -192,15 +241,20 @@ impl FileChunks {
             file: Positioned::new(file),
             path,
             length,
-            size: size.max(1),
             limit: limit.max(size.saturating_add(2 * TAIL)),
-            cursor: AtomicUsize::new(0),
+            cursor: Cursor::new(length, size),
         }
     }
 
-    fn read(&self, number: usize, buffer: &mut FileBuffer) -> Result<(), Error> {
-        let start = number as u64 * self.size as u64;
-        let end = (start + self.size as u64).min(self.length);
+    /// Lets the last chunks become shorter, of `least` bytes at least, so that `workers` end together.
+    #[cfg(feature = "parallel")]
+    pub(crate) fn ending_together(mut self, workers: usize, least: usize) -> Self {
+        self.cursor.ending = Some((workers as u64, least as u64));
+        self
+    }
+
+    fn read(&self, claimed: Range<u64>, buffer: &mut FileBuffer) -> Result<(), Error> {
+        let Range { start, end } = claimed;
         // With the byte before the chunk, which tells whether a record starts at its beginning.
         let base = start.saturating_sub(1);
         let rest = usize::try_from(self.length - base).unwrap_or(usize::MAX);
@@ -233,6 +287,7 @@ impl FileChunks {
             Memory::check(wanted.saturating_add(TAIL), self.limit)?;
             wanted = wanted.saturating_mul(2).min(self.limit).min(rest);
         };
+        self.cursor.skip(&claimed, base + records.end as u64);
         buffer.records = records;
         Ok(())
     }
@@ -242,11 +297,10 @@ impl Chunked for FileChunks {
     type Buffer = FileBuffer;
 
     fn claim(&self, buffer: &mut FileBuffer) -> Result<Option<usize>, Error> {
-        let number = self.cursor.fetch_add(1, Ordering::Relaxed);
-        if number as u64 >= self.length.div_ceil(self.size as u64) {
+        let Some((number, chunk)) = self.cursor.claim() else {
             return Ok(None);
-        }
-        self.read(number, buffer)?;
+        };
+        self.read(chunk, buffer)?;
         Ok(Some(number))
     }
 
@@ -406,6 +460,65 @@ mod tests {
             matches!(error, Error::Budget { budget: 4000, .. }),
             "{error}"
         );
+    }
+
+    /// However short the chunks are: a record of a megabyte is claimed, and so searched, once.
+    #[test]
+    fn a_long_record_is_not_claimed_chunk_by_chunk() {
+        let mut text = b"short\n".repeat(10);
+        text.extend(vec![b'x'; 1 << 20]);
+        text.extend(b"\nlast\n");
+        let length = text.len() as u64;
+        let mut found = Vec::new();
+        for size in [1, 7, 16, 1000] {
+            let in_memory = TextChunks::new(&text, size);
+            let in_file = FileChunks::new(file(&text), PathBuf::new(), length, size, 2 << 20);
+            found.push(all(&in_memory));
+            found.push(all(&in_file));
+            for cursor in [in_memory.cursor, in_file.cursor] {
+                let (end, claims) = cursor.next.into_inner().unwrap();
+                assert_eq!(end, length);
+                assert!(claims <= 66 / size + 3, "{claims} of {size}");
+            }
+        }
+        for lines_found in found {
+            assert_eq!(lines_found, lines(&text));
+        }
+    }
+
+    /// Two workers that claim in turn: the one that is behind may still hold a chunk before the long
+    /// record when the other has skipped it.
+    #[test]
+    fn a_chunk_that_was_claimed_before_a_skip_keeps_its_records() {
+        let text = [&b"a\nb\n"[..], &[b'x'; 100], b"\nc\n"].concat();
+        let chunks = TextChunks::new(&text, 3);
+        let early = chunks.cursor.claim().unwrap();
+        assert_eq!(early, (0, 0..3));
+        let mut range = 0..0;
+        assert_eq!(chunks.claim(&mut range).unwrap(), Some(1));
+        assert_eq!(range, 4..105);
+        assert_eq!(chunks.claim(&mut range).unwrap(), Some(2));
+        assert_eq!(&text[range.clone()], b"c\n");
+        assert_eq!(chunks.claim(&mut range).unwrap(), None);
+        assert_eq!(records_starting_in(&text, 0..3), 0..4);
+    }
+
+    #[test]
+    #[cfg(feature = "parallel")]
+    fn the_last_chunks_are_shorter() {
+        let text = vec![b'\n'; 100_000];
+        let chunks = TextChunks::new(&text, 30_000).ending_together(2, 1000);
+        let mut sizes = Vec::new();
+        while let Some((_, chunk)) = chunks.cursor.claim() {
+            sizes.push(chunk.end - chunk.start);
+        }
+        assert_eq!(sizes[..3], [25_000, 18_750, 14_062]);
+        assert_eq!(sizes.iter().sum::<u64>(), 100_000);
+        assert!(
+            sizes.is_sorted_by(|a, b| a >= b) && sizes.len() < 20,
+            "{sizes:?}"
+        );
+        assert!(sizes[..sizes.len() - 1].iter().all(|size| *size >= 1000));
     }
 
     #[test]

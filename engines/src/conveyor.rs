@@ -7,7 +7,8 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Buffers on their way from fillers to emptiers and back.
 pub(crate) struct Conveyor<B> {

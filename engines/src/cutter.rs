@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read};
 use std::path::PathBuf;
 
 use crate::engine::Error;
-use crate::workers::Memory;
+use crate::memory::Memory;
 
 /// Cuts what a reader yields into chunks of whole records, into buffers that others own.
 pub(crate) struct Cutter<R> {

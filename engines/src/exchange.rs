@@ -131,6 +131,13 @@ impl Connection {
         })
     }
 
+    /// Another handle of the connection, to shut it down while this one waits.
+    pub(crate) fn handle(&self) -> Result<TcpStream, Error> {
+        self.stream
+            .try_clone()
+            .map_err(Error::io("keep a handle of the connection"))
+    }
+
     /// Begins the requests for the keys at `range`; nothing is sent before the first step.
     ///
     /// # Panics

@@ -82,12 +82,12 @@ mod tests {
             let mut joined = InOrder::new(sink.part(), 3);
             for index in arrivals {
                 joined.add(index, &sink, |part| {
-                    part.push(index);
+                    sink.push(part, index);
                     Ok(())
                 }).unwrap();
             }
             prop_assert!(joined.early.is_empty());
-            prop_assert_eq!(joined.part, (3..40).collect::<Vec<_>>());
+            prop_assert_eq!(sink.finish(joined.part), (3..40).collect::<Vec<_>>());
         }
     }
 }

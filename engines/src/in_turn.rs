@@ -4,10 +4,10 @@
 use crate::blocks::{batch_items, item_bytes, run_iter, run_range};
 use crate::engine::Error;
 use crate::item::Owned;
+use crate::memory::Memory;
 use crate::sink::{SPAN, Sink};
 use crate::source::Indexed;
 use crate::stage::Stage;
-use crate::workers::Memory;
 
 /// Bytes of results that are lent to the consumer at once: they stay in the first cache.
 const BATCH_BYTES: usize = 16 << 10;

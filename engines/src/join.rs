@@ -6,12 +6,12 @@
 
 use std::collections::VecDeque;
 use std::marker::PhantomData;
-use std::sync::{Condvar, Mutex, MutexGuard};
 
 use crate::engine::Error;
 use crate::item::Item;
+use crate::memory::Memory;
 use crate::sink::Sink;
-use crate::workers::Memory;
+use crate::sync::{Condvar, Mutex, MutexGuard};
 
 /// Joins the numbered parts of a sink first to last, on whichever thread has just made it possible.
 pub(crate) struct Join<'k, Out: Item, K: Sink<Out>> {
@@ -36,30 +36,20 @@ struct State<P> {
 
 impl<'k, Out: Item, K: Sink<Out>> Join<'k, Out, K> {
     /// Joins to what has been `begun`.
-    pub(crate) fn new(
-        sink: &'k K,
-        begun: K::Part,
-        memory: Memory,
-        capacity: usize,
-    ) -> Result<Self, Error> {
-        let mut joined = begun;
-        if memory.results > 0 {
-            sink.reserve(&mut joined, memory.results);
-            Memory::check(sink.bytes(&joined), memory.joined)?;
-        }
-        Ok(Join {
+    pub(crate) fn new(sink: &'k K, begun: K::Part, memory: Memory, capacity: usize) -> Self {
+        Join {
             sink,
             memory,
             capacity: capacity.max(1),
             state: Mutex::new(State {
-                joined: Some(joined),
+                joined: Some(begun),
                 next: 0,
                 waiting: VecDeque::new(),
                 stopped: false,
             }),
             moved: Condvar::new(),
             out: PhantomData,
-        })
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<K::Part>> {
@@ -72,7 +62,7 @@ impl<'k, Out: Item, K: Sink<Out>> Join<'k, Out, K> {
     /// Waits until piece `number` may be worked on; `false` if the run has been stopped instead.
     pub(crate) fn admit(&self, number: usize) -> bool {
         let mut state = self.lock();
-        while !state.stopped && number >= state.next + self.capacity {
+        while !state.stopped && number >= state.next.saturating_add(self.capacity) {
             state = self
                 .moved
                 .wait(state)

@@ -2,7 +2,8 @@
 //!
 //! A [`Pipeline`] is a chain of closures, composed statically. A *source* says where items come from
 //! ([`Indexed`] slices, iterators, [`Records`] of text, [`Requests`] to a service, [`Files`]), a *sink*
-//! says what becomes of the results ([`fold`], [`collect`], [`sum`], [`group`], [`batches`]), and an
+//! says what becomes of the results ([`fold`], [`collect`], [`sum`], [`group`], [`batches`],
+//! [`batches_unordered`]), and an
 //! [`Engine`] decides how the work is done.
 //!
 //! ```
@@ -71,12 +72,14 @@ mod in_turn;
 mod item;
 mod join;
 mod lines;
+mod memory;
 mod pipeline;
 mod read_ahead;
 mod sink;
 mod source;
 mod stage;
 mod stages;
+mod sync;
 mod whole;
 mod workers;
 
@@ -98,7 +101,7 @@ pub use follow::{Follow, StopHandle};
 pub use group::Groups;
 pub use item::{Bytes, Item, Keyed, Owned};
 pub use pipeline::Pipeline;
-pub use sink::{Order, SPAN, Sink, batches, collect, fill, fold, group, sum};
+pub use sink::{Order, SPAN, Sink, batches, batches_unordered, collect, fill, fold, group, sum};
 pub use source::{Files, Frame, Indexed, Protocol, Records, Requests, Windows};
 pub use stage::{Batch, Failure, Stage};
 

@@ -5,24 +5,30 @@
 //! so that nothing is shared while it works; parts are joined at the end, or piece by piece in the
 //! order of the input for sinks that ask for it.
 
-use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock};
-use std::time::{Duration, Instant};
+mod indexed;
+mod iterator;
+mod pace;
+mod records;
+mod requests;
 
-use crate::blocks::{run_batch, run_keyed, run_range};
-use crate::chunks::{FileChunks, ReaderChunks, Text, TextChunks, open, run_chunks};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use self::pace::Alone;
+use crate::blocks::run_keyed;
+use crate::chunks::{FileChunks, ReaderChunks, Text, TextChunks, open};
 use crate::cutter::Cutter;
 use crate::engine::{Engine, Error};
-use crate::exchange::{Connection, Limits, RESPONSE_BYTES};
-use crate::in_order::InOrder;
 use crate::item::{Bytes, Item, Keyed, Owned};
+use crate::memory::{Memory, PARTS};
 use crate::pipeline::Pipeline;
-use crate::sink::{Order, SPAN, Sink};
+use crate::sink::{Order, Sink};
 use crate::source::{Files, Indexed, Protocol, Records, Requests};
 use crate::stage::Stage;
 use crate::whole::read_whole;
-use crate::workers::{Crew, Memory, Threads, available_workers, continue_claims, run_claims};
+use crate::workers::{Crew, available_workers, run_claims};
 
 /// Runs pipelines on several threads, which the engine starts with its first run that needs them and
 /// keeps until it is dropped.
@@ -36,8 +42,8 @@ use crate::workers::{Crew, Memory, Threads, available_workers, continue_claims, 
 /// assert_eq!(total.round(), 333332833333500000.0);
 /// ```
 ///
-/// A run that is started from a stage of another run of the same engine takes place on the thread
-/// that started it. An error on one worker stops the others after the piece that they work on; while
+/// The calling thread is one of the workers. A run that is started from a stage of another parallel run
+/// takes place on the thread that started it. An error on one worker stops the others after the piece that they work on; while
 /// a reader blocks, it stops them only once the read returns.
 pub struct Parallel {
     workers: usize,
@@ -46,6 +52,7 @@ pub struct Parallel {
     record_bytes: usize,
     worker_memory: usize,
     in_flight: usize,
+    capacity: usize,
     pool: OnceLock<Option<rayon::ThreadPool>>,
 }
 
@@ -59,6 +66,7 @@ impl Default for Parallel {
             record_bytes: 256 << 20,
             worker_memory: usize::MAX,
             in_flight: 256,
+            capacity: PARTS,
             pool: OnceLock::new(),
         }
     }
@@ -72,7 +80,7 @@ impl Parallel {
         self
     }
 
-    /// Sets how much time the other workers must be expected to save on an indexed source before they
+    /// Sets how much time the other workers must be expected to save on records or items before they
     /// are woken, 100 us unless set, which is what waking them can cost. Until then the calling thread
     /// works alone, and judges by how far it has come: so a short run is not slower than on one
     /// thread, whatever an item costs.
@@ -110,134 +118,107 @@ impl Parallel {
         self
     }
 
-    fn memory(&self) -> Memory {
-        Memory::new(self.worker_memory, self.workers)
+    /// Sets how many parts of an ordered result may be under way for each worker, at least 1: 4 unless
+    /// set. A part is what a sink like [`collect`](crate::collect) or [`batches`](crate::batches) has
+    /// made of one piece of the input. Whoever is that far ahead of the slowest piece waits for it: more
+    /// parts take more memory, and fewer workers wait where pieces differ in cost. Parts that are
+    /// written in place, as `collect` does where it knows how many results come, are not counted.
+    pub fn capacity(mut self, parts: usize) -> Self {
+        self.capacity = parts.max(1);
+        self
     }
 
-    /// The pool, or the calling thread alone where there is no use for others.
-    fn crew(&self, alone: bool) -> Workers<'_> {
-        if alone || self.workers == 1 {
-            return Workers::Caller;
+    fn memory(&self) -> Memory {
+        let memory = Memory::new(self.worker_memory, self.workers);
+        Memory {
+            parts: self.capacity,
+            ..memory
+        }
+    }
+
+    fn alone(&self) -> Alone {
+        Alone::new(self.workers, self.worth_waking)
+    }
+
+    /// The calling thread and the pool, or the calling thread alone where there is no use for others.
+    fn crew_for(&self, pieces: usize) -> Workers<'_> {
+        if pieces < 2 {
+            return Workers(None);
+        }
+        self.crew()
+    }
+
+    fn crew(&self) -> Workers<'_> {
+        // A worker that waited for others here might be the one that they wait for.
+        if self.workers == 1 || WORKS.get() {
+            return Workers(None);
         }
         let pool = self.pool.get_or_init(|| {
-            let builder = rayon::ThreadPoolBuilder::new().num_threads(self.workers);
+            let builder = rayon::ThreadPoolBuilder::new().num_threads(self.workers - 1);
             // Where the system refuses the threads, the caller's does the work of all.
             builder.build().ok()
         });
-        match pool {
-            // A worker that waited for the others here might be the one that they wait for.
-            Some(pool) if pool.current_thread_index().is_none() => Workers::Pool(pool),
-            _ => Workers::Caller,
-        }
-    }
-
-    /// Works alone until it is worth waking others; returns how many items are done.
-    fn begin<X, S, K>(
-        &self,
-        source: X,
-        stage: &S,
-        sink: &K,
-        part: &mut K::Part,
-    ) -> Result<usize, Error>
-    where
-        X: Indexed,
-        S: Stage<Owned<X::Item>>,
-        K: Sink<S::Out>,
-    {
-        if self.workers > 1 && self.worth_waking.is_zero() {
-            return Ok(0);
-        }
-        let mut local = stage.local();
-        let (length, clock) = (source.len(), Instant::now());
-        let (mut done, mut piece) = (0, FIRST_PIECE);
-        while done < length {
-            let size = if by_span::<S::Out, K>() { SPAN } else { piece };
-            let end = (done + size).min(length);
-            run_spans(source, done..end, stage, &mut local, sink, part)?;
-            sink.flush(part);
-            Memory::check(sink.bytes(part), self.memory().joined)?;
-            done = end;
-            piece = (2 * piece).min(SPAN);
-            let taken = clock.elapsed();
-            if taken > LOOK {
-                let others = (self.workers - 1) as f64 / self.workers as f64;
-                let saving = taken.as_secs_f64() / done as f64 * (length - done) as f64 * others;
-                if saving > self.worth_waking.as_secs_f64() {
-                    break;
-                }
-            }
-        }
-        Ok(done)
+        Workers(pool.as_ref())
     }
 
     /// Bytes of a text that are claimed at once: less than set where the text is short.
     fn chunk(&self, length: u64) -> usize {
         let share = length / (self.workers as u64 * CLAIMS_PER_WORKER as u64);
-        let least = self.chunk_bytes.min(16 << 10);
+        let least = self.chunk_bytes.min(LEAST_CHUNK);
         usize::try_from(share)
             .unwrap_or(usize::MAX)
             .clamp(least, self.chunk_bytes)
     }
 }
 
-/// Runs the items at `range` and seals at the end of each span.
-fn run_spans<X, S, K>(
-    source: X,
-    range: Range<usize>,
-    stage: &S,
-    local: &mut S::Local,
-    sink: &K,
-    part: &mut K::Part,
-) -> Result<(), Error>
-where
-    X: Indexed,
-    S: Stage<Owned<X::Item>>,
-    K: Sink<S::Out>,
-{
-    let mut start = range.start;
-    while start < range.end {
-        let stop = (start + 1).next_multiple_of(SPAN).min(range.end);
-        run_range(source, start..stop, stage, local, sink, part)?;
-        if stop.is_multiple_of(SPAN) || stop == source.len() {
-            sink.seal(part);
-        }
-        start = stop;
-    }
-    Ok(())
-}
+/// Bytes of the shortest chunk, unless shorter ones are asked for.
+const LEAST_CHUNK: usize = 16 << 10;
 
 /// How many pieces a worker should find even in a small input, so that one that is held up can leave
 /// work to the others.
 const CLAIMS_PER_WORKER: usize = 8;
 
-/// Items that the calling thread works on before it looks at the clock for the first time: few, since
-/// one may take long.
-const FIRST_PIECE: usize = 16;
+/// The calling thread and those of a pool, if there is one: the caller works on while they wake up.
+struct Workers<'p>(Option<&'p rayon::ThreadPool>);
 
-/// How long the calling thread works before what it has done tells how long the rest will take.
-const LOOK: Duration = Duration::from_micros(10);
+thread_local! {
+    /// Whether the thread works for a run that has several workers.
+    static WORKS: Cell<bool> = const { Cell::new(false) };
+}
 
-/// Items of an iterator that are taken under one lock, where spans do not matter to the sink.
-const BATCH: usize = 4096;
-
-enum Workers<'p> {
-    Caller,
-    Pool(&'p rayon::ThreadPool),
+/// Calls `work` as a worker of a run.
+fn as_worker<R>(work: impl FnOnce() -> R) -> R {
+    struct Before(bool);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            WORKS.set(self.0);
+        }
+    }
+    let _before = Before(WORKS.replace(true));
+    work()
 }
 
 impl Crew for Workers<'_> {
     fn size(&self) -> usize {
-        match self {
-            Workers::Caller => 1,
-            Workers::Pool(pool) => pool.current_num_threads(),
-        }
+        1 + self.0.map_or(0, rayon::ThreadPool::current_num_threads)
     }
 
     fn each<R: Send>(&self, work: impl Fn(usize) -> R + Sync) -> Vec<R> {
-        match self {
-            Workers::Caller => Threads(1).each(work),
-            Workers::Pool(pool) => pool.broadcast(|context| work(context.index())),
-        }
+        let Some(pool) = self.0 else {
+            return vec![work(0)];
+        };
+        let (work, results) = (&work, &Mutex::new(Vec::new()));
+        pool.in_place_scope(|scope| {
+            let work_as = move |number| {
+                let result = as_worker(|| work(number));
+                let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
+                results.push(result);
+            };
+            scope.spawn_broadcast(move |_, context| work_as(1 + context.index()));
+            work_as(0);
+        });
+        let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut results)
     }
 }
 
@@ -262,47 +243,7 @@ impl Engine for Parallel {
         S: Stage<Owned<X::Item>> + Sync,
         K: Sink<S::Out>,
     {
-        let length = source.len();
-        let stage = &pipeline.stage;
-        let mut begun = sink.part();
-        if S::ONE_TO_ONE {
-            sink.reserve(&mut begun, length);
-            Memory::check(sink.bytes(&begun), self.memory().joined)?;
-        }
-        let offset = self.begin(source, stage, &sink, &mut begun)?;
-        if offset == length {
-            return Ok(sink.finish(begun));
-        }
-        let crew = self.crew(false);
-        let left = length - offset;
-        let size = match left / (crew.size() * CLAIMS_PER_WORKER) {
-            _ if by_span::<S::Out, K>() => SPAN,
-            share @ 0..64 => share.max(1),
-            share @ 64..SPAN => share.next_multiple_of(64),
-            share => (share - share % SPAN).min(4 * SPAN),
-        };
-        let cursor = AtomicUsize::new(0);
-        let joins = K::ORDER == Order::Input;
-        let part = continue_claims(
-            begun,
-            &crew,
-            &sink,
-            self.memory(),
-            || stage.local(),
-            |_| {
-                let number = cursor.fetch_add(1, Ordering::Relaxed);
-                Ok((number < left.div_ceil(size)).then_some(number))
-            },
-            |local, number, part| {
-                let start = offset + number * size;
-                let end = (start + size).min(length);
-                if S::ONE_TO_ONE && joins {
-                    sink.reserve(part, end - start);
-                }
-                run_spans(source, start..end, stage, local, &sink, part)
-            },
-            || (),
-        )?;
+        let part = indexed::run(self, source, &pipeline.stage, &sink)?;
         Ok(sink.finish(part))
     }
 
@@ -317,38 +258,7 @@ impl Engine for Parallel {
         S: Stage<Owned<I::Item>> + Sync,
         K: Sink<S::Out>,
     {
-        // An upper bound that is known tells whether it is worth waking others.
-        let crew = self.crew(source.size_hint().1.is_some_and(|most| most < 2));
-        let size = if by_span::<S::Out, K>() { SPAN } else { BATCH };
-        let shared = Mutex::new((source, 0));
-        let part = run_claims(
-            &crew,
-            &sink,
-            self.memory(),
-            || (Vec::new(), pipeline.stage.local()),
-            |(batch, _)| {
-                // An iterator that has panicked is not asked again.
-                let Ok(mut shared) = shared.lock() else {
-                    return Ok(None);
-                };
-                let (items, number) = &mut *shared;
-                batch.extend(items.by_ref().take(size));
-                if batch.is_empty() {
-                    return Ok(None);
-                }
-                *number += 1;
-                Ok(Some(*number - 1))
-            },
-            |(batch, local), number, part| {
-                let short = batch.len() < size;
-                run_batch(batch, &pipeline.stage, local, &sink, part)?;
-                if short || ((number + 1) * size).is_multiple_of(SPAN) {
-                    sink.seal(part);
-                }
-                Ok(())
-            },
-            || (),
-        )?;
+        let part = iterator::run(self, source, &pipeline.stage, &sink)?;
         Ok(sink.finish(part))
     }
 
@@ -366,22 +276,21 @@ impl Engine for Parallel {
         let limit = self.record_bytes.min(self.worker_memory);
         let part = match open(source)? {
             Text::Memory(text) => {
-                let size = self.chunk(text.len() as u64);
-                let chunks = TextChunks::new(text, size);
-                let crew = self.crew(text.len() <= size);
-                run_chunks(&crew, &chunks, stage, &sink, self.memory())
+                let length = text.len() as u64;
+                let chunks = TextChunks::new(text, self.chunk(length))
+                    .ending_together(self.workers, LEAST_CHUNK);
+                records::run(self, &chunks, Some(length), stage, &sink)
             }
             Text::File { file, path, length } => {
                 let size = self.chunk(length).min(limit).max(1);
-                let chunks = FileChunks::new(file, path, length, size, limit);
-                let crew = self.crew(length <= size as u64);
-                run_chunks(&crew, &chunks, stage, &sink, self.memory())
+                let chunks = FileChunks::new(file, path, length, size, limit)
+                    .ending_together(self.workers, LEAST_CHUNK);
+                records::run(self, &chunks, Some(length), stage, &sink)
             }
             Text::Reader(reader, path) => {
                 let size = self.chunk_bytes.min(limit);
                 let cutter = Cutter::new(reader, size, limit, true).of(path);
-                let chunks = ReaderChunks::new(cutter);
-                run_chunks(&self.crew(false), &chunks, stage, &sink, self.memory())
+                records::run(self, &ReaderChunks::new(cutter), None, stage, &sink)
             }
         }?;
         Ok(sink.finish(part))
@@ -398,47 +307,7 @@ impl Engine for Parallel {
         S: Stage<Keyed<usize>> + Sync,
         K: Sink<S::Out>,
     {
-        let length = source.keys.len();
-        let crew = self.crew(length < 2);
-        // A claim ends when its last response is there: it is long, so that this is rarely waited for.
-        let size = (length / (crew.size() * 2)).clamp(1, 16 * self.in_flight);
-        let limits = Limits {
-            response_bytes: RESPONSE_BYTES.min(self.worker_memory),
-            budget: (self.worker_memory < RESPONSE_BYTES).then_some(self.worker_memory),
-            ..Limits::window(self.in_flight)
-        };
-        let cursor = AtomicUsize::new(0);
-        let part = run_claims(
-            &crew,
-            &sink,
-            self.memory(),
-            || (None, pipeline.stage.local()),
-            |_| {
-                let number = cursor.fetch_add(1, Ordering::Relaxed);
-                Ok((number < length.div_ceil(size)).then_some(number))
-            },
-            |(connection, local), number, part| {
-                let connection = match connection {
-                    Some(connection) => connection,
-                    none => none.insert(Connection::open(source.address)?),
-                };
-                let range = number * size..((number + 1) * size).min(length);
-                let empty = std::mem::replace(part, sink.part());
-                let mut results = InOrder::new(empty, range.start);
-                let mut exchange =
-                    connection.pipelined(source.protocol, source.keys, range, limits);
-                while exchange.step(|index, body| {
-                    results.add(index, &sink, |part| {
-                        run_keyed(body, index, &pipeline.stage, local, &sink, part)
-                    })
-                })? {
-                    Memory::check(results.bytes(&sink) + exchange.bytes(), self.worker_memory)?;
-                }
-                *part = results.part;
-                Ok(())
-            },
-            || (),
-        )?;
+        let part = requests::run(self, &source, &pipeline.stage, &sink)?;
         Ok(sink.finish(part))
     }
 
@@ -455,7 +324,7 @@ impl Engine for Parallel {
         let paths = source.0;
         let cursor = AtomicUsize::new(0);
         let part = run_claims(
-            &self.crew(paths.len() < 2),
+            &self.crew_for(paths.len()),
             &sink,
             self.memory(),
             || {

@@ -15,10 +15,11 @@ use crate::cutter::Cutter;
 use crate::depth::{Depth, Readers};
 use crate::engine::Error;
 use crate::item::{Bytes, Item, Keyed};
+use crate::memory::Memory;
 use crate::sink::Sink;
 use crate::stage::Stage;
 use crate::whole::read_whole;
-use crate::workers::{Crew, Memory, run_claims};
+use crate::workers::{Crew, run_claims};
 
 /// Buffers for each thread that reads: one to fill, and one or two that wait or are worked on.
 const BUFFERS: usize = 3;

@@ -1,9 +1,13 @@
 //! What becomes of the results. A sink accumulates into *parts*, one for each worker or each chunk
 //! of the input, and the engine joins them in the order that the sink asks for.
 
-use std::marker::PhantomData;
-use std::sync::Mutex;
+mod batches;
+mod collect;
 
+use std::marker::PhantomData;
+
+pub use self::batches::{batches, batches_unordered};
+pub use self::collect::collect;
 use crate::group::Groups;
 use crate::item::{Item, Keyed, Owned};
 
@@ -51,6 +55,16 @@ pub unsafe trait Sink<Out: Item>: Sync {
     #[inline]
     fn reserve(&self, part: &mut Self::Part, items: usize) {
         let _ = (part, items);
+    }
+
+    /// Leaves `part` with room for `items` more and returns a part with the room behind it, so that two
+    /// threads can fill both at once and [`Sink::merge`] need not copy; `None`, with `part` as it was,
+    /// where a sink cannot do this or has no such room. What becomes of such parts is added by
+    /// [`Sink::block`], and no more than they have room for.
+    #[inline]
+    fn split(&self, part: &mut Self::Part, items: usize) -> Option<Self::Part> {
+        let _ = (part, items);
+        None
     }
 
     /// Adds one item.
@@ -147,62 +161,6 @@ where
 
     fn finish(self, part: A) -> A {
         part
-    }
-}
-
-/// See [`collect`].
-pub struct Collect<O>(PhantomData<fn() -> O>);
-
-/// Collects the results into a vector, in the order of the input.
-pub fn collect<O>() -> Collect<O> {
-    Collect(PhantomData)
-}
-
-// SAFETY: `block` walks the positions below `n` once.
-unsafe impl<O: Send> Sink<Owned<O>> for Collect<O> {
-    type Part = Vec<O>;
-    type Output = Vec<O>;
-    const ORDER: Order = Order::Input;
-    const SPANS: bool = false;
-
-    fn part(&self) -> Vec<O> {
-        Vec::new()
-    }
-
-    fn reserve(&self, part: &mut Vec<O>, items: usize) {
-        part.reserve_exact(items);
-    }
-
-    #[inline(always)]
-    fn push(&self, part: &mut Vec<O>, item: O) {
-        part.push(item);
-    }
-
-    #[inline(always)]
-    unsafe fn block<'a>(
-        &self,
-        part: &mut Vec<O>,
-        _: usize,
-        n: usize,
-        get: impl FnMut(usize) -> Of<'a, O>,
-    ) {
-        part.extend((0..n).map(get));
-    }
-
-    fn merge(&self, into: &mut Vec<O>, mut from: Vec<O>) {
-        if into.capacity() == 0 {
-            *into = from;
-        } else {
-            into.append(&mut from);
-        }
-    }
-
-    fn finish(self, part: Vec<O>) -> Vec<O> {
-        part
-    }
-
-    fn bytes(&self, part: &Vec<O>) -> usize {
-        part.capacity() * size_of::<O>()
     }
 }
 
@@ -409,78 +367,5 @@ where
 
     fn bytes(&self, part: &Groups<A>) -> usize {
         part.bytes()
-    }
-}
-
-/// See [`batches`].
-pub struct Batches<O, F>(Mutex<F>, PhantomData<fn() -> O>);
-
-/// Lends the results to `f`, batch by batch in the order of the input, while the run goes on. The
-/// batch is the engine's own buffer and is overwritten once `f` returns.
-///
-/// ```
-/// use engines::{CacheAware, Engine, Pipeline, batches};
-///
-/// let mut seen = 0;
-/// let sink = batches(|batch: &[u32]| seen += batch.len());
-/// CacheAware::default().run(&[1, 2, 3][..], &Pipeline::new(), sink).unwrap();
-/// assert_eq!(seen, 3);
-/// ```
-pub fn batches<O, F: FnMut(&[O]) + Send>(f: F) -> Batches<O, F> {
-    Batches(Mutex::new(f), PhantomData)
-}
-
-// SAFETY: `block` walks the positions below `n` once.
-unsafe impl<O: Send, F: FnMut(&[O]) + Send> Sink<Owned<O>> for Batches<O, F> {
-    type Part = Vec<O>;
-    type Output = ();
-    const ORDER: Order = Order::Input;
-    const SPANS: bool = false;
-
-    fn part(&self) -> Vec<O> {
-        Vec::new()
-    }
-
-    #[inline(always)]
-    fn push(&self, part: &mut Vec<O>, item: O) {
-        part.push(item);
-    }
-
-    #[inline(always)]
-    unsafe fn block<'a>(
-        &self,
-        part: &mut Vec<O>,
-        _: usize,
-        n: usize,
-        get: impl FnMut(usize) -> Of<'a, O>,
-    ) {
-        part.extend((0..n).map(get));
-    }
-
-    fn flush(&self, part: &mut Vec<O>) {
-        if !part.is_empty() {
-            // A panic in `f` ends the run, so that a poisoned lock is never seen by a later call.
-            (self
-                .0
-                .lock()
-                .unwrap_or_else(|poisoned| poisoned.into_inner()))(part);
-            part.clear();
-        }
-    }
-
-    fn merge(&self, into: &mut Vec<O>, mut from: Vec<O>) {
-        if into.is_empty() {
-            *into = from;
-        } else {
-            into.append(&mut from);
-        }
-    }
-
-    fn finish(self, mut part: Vec<O>) {
-        Sink::<Owned<O>>::flush(&self, &mut part);
-    }
-
-    fn bytes(&self, part: &Vec<O>) -> usize {
-        part.capacity() * size_of::<O>()
     }
 }

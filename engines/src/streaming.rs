@@ -19,12 +19,13 @@ use crate::engine::{Engine, Error};
 use crate::exchange::{Limits, RESPONSE_BYTES, run_requests};
 use crate::in_turn::{run_indexed, run_iterator};
 use crate::item::{Bytes, Keyed, Owned};
+use crate::memory::Memory;
 use crate::pipeline::Pipeline;
 use crate::read_ahead::{run_files, run_reader};
 use crate::sink::Sink;
 use crate::source::{Files, Indexed, Protocol, Records, Requests};
 use crate::stage::Stage;
-use crate::workers::{Memory, Threads, available_workers};
+use crate::workers::{Threads, available_workers};
 
 /// How a regular file is read, up to the length that it has when the run starts. If another process
 /// makes it shorter before the end, the run fails with [`Error::File`].

@@ -4,13 +4,12 @@
 //! Workers claim numbered pieces of the input. What a piece is, and how it is claimed, is the caller's
 //! affair; [`crate::join`] puts the parts back into the order of the pieces.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use crate::engine::Error;
 use crate::item::Item;
 use crate::join::Join;
+use crate::memory::Memory;
 use crate::sink::{Order, Sink};
+use crate::sync::{AtomicBool, Mutex, Ordering};
 
 /// Threads that can be given the same work.
 pub(crate) trait Crew {
@@ -50,34 +49,6 @@ impl Crew for Threads {
             }
             results
         })
-    }
-}
-
-/// What workers may hold, and what is known of the results.
-#[derive(Clone, Copy)]
-pub(crate) struct Memory {
-    /// Bytes that one worker may hold.
-    pub(crate) worker: usize,
-    /// Bytes that the joined part may take: as much as all workers together.
-    pub(crate) joined: usize,
-    /// Results that are sure to come, for which the joined part makes room at once.
-    pub(crate) results: usize,
-}
-
-impl Memory {
-    pub(crate) fn new(worker: usize, workers: usize) -> Self {
-        Memory {
-            worker,
-            joined: worker.saturating_mul(workers),
-            results: 0,
-        }
-    }
-
-    pub(crate) fn check(needed: usize, budget: usize) -> Result<(), Error> {
-        if needed > budget {
-            return Err(Error::Budget { needed, budget });
-        }
-        Ok(())
     }
 }
 
@@ -133,36 +104,24 @@ where
     K: Sink<Out>,
 {
     if K::ORDER == Order::Input && crew.size() > 1 {
-        let join = Join::new(sink, begun, memory, crew.size() * PARTS_PER_WORKER)?;
+        let capacity = crew.size().saturating_mul(memory.parts);
+        let join = Join::new(sink, begun, memory, capacity);
         let stop = || {
             join.stop();
             halt();
         };
-        let results = crew.each(|_| {
-            let guard = OnPanic(stop);
-            let result = (|| {
-                let mut state = state();
-                while let Some(number) = claim(&mut state)? {
-                    if !join.admit(number) {
-                        break;
-                    }
-                    let mut part = sink.part();
-                    work(&mut state, number, &mut part)?;
-                    join.deposit(number, part)?;
-                }
-                Ok(())
-            })();
-            if result.is_err() {
-                stop();
-            }
-            drop(guard);
-            result
+        let results = each_until(crew, stop, || {
+            let admit = |number| join.admit(number);
+            work_through(&mut state(), &claim, admit, |state, number| {
+                let mut part = sink.part();
+                work(state, number, &mut part)?;
+                join.deposit(number, part)
+            })
         });
         results.into_iter().collect::<Result<(), Error>>()?;
         return Ok(join.into_part());
     }
 
-    let alone = crew.size() == 1;
     // Whoever comes first goes on with it.
     let begun = Mutex::new(Some(begun));
     let stopped = AtomicBool::new(false);
@@ -170,31 +129,16 @@ where
         stopped.store(true, Ordering::Relaxed);
         halt();
     };
-    let results = crew.each(|_| {
-        let guard = OnPanic(stop);
-        let result = (|| {
-            let mut state = state();
-            let begun = begun.lock().ok().and_then(|mut begun| begun.take());
-            let mut part = begun.unwrap_or_else(|| sink.part());
-            if alone && memory.results > 0 {
-                sink.reserve(&mut part, memory.results);
-                Memory::check(sink.bytes(&part), memory.worker)?;
-            }
-            while !stopped.load(Ordering::Relaxed) {
-                let Some(number) = claim(&mut state)? else {
-                    break;
-                };
-                work(&mut state, number, &mut part)?;
-                sink.flush(&mut part);
-                Memory::check(sink.bytes(&part), memory.worker)?;
-            }
-            Ok(part)
-        })();
-        if result.is_err() {
-            stop();
-        }
-        drop(guard);
-        result
+    let results = each_until(crew, stop, || {
+        let begun = begun.lock().ok().and_then(|mut begun| begun.take());
+        let mut part = begun.unwrap_or_else(|| sink.part());
+        let admit = |_| !stopped.load(Ordering::Relaxed);
+        work_through(&mut state(), &claim, admit, |state, number| {
+            work(state, number, &mut part)?;
+            sink.flush(&mut part);
+            Memory::check(sink.bytes(&part), memory.worker)
+        })?;
+        Ok(part)
     });
     let mut joined = None;
     for part in results {
@@ -207,8 +151,40 @@ where
     Ok(joined.unwrap_or_else(|| sink.part()))
 }
 
-/// How many parts may be begun or wait for their turn, for each worker.
-pub(crate) const PARTS_PER_WORKER: usize = 4;
+/// What one worker does, piece by piece: `claim` takes the next, `admit` waits until it may be begun,
+/// `run` works on it and hands in what came of it. A worker's time goes nowhere else, so this is where
+/// it can be told apart.
+fn work_through<T>(
+    state: &mut T,
+    claim: impl Fn(&mut T) -> Result<Option<usize>, Error>,
+    admit: impl Fn(usize) -> bool,
+    mut run: impl FnMut(&mut T, usize) -> Result<(), Error>,
+) -> Result<(), Error> {
+    while let Some(number) = claim(state)? {
+        if !admit(number) {
+            break;
+        }
+        run(state, number)?;
+    }
+    Ok(())
+}
+
+/// Calls `work` on each worker, and `stop` as soon as one of them fails or panics.
+fn each_until<R: Send>(
+    crew: &impl Crew,
+    stop: impl Fn() + Sync,
+    work: impl Fn() -> Result<R, Error> + Sync,
+) -> Vec<Result<R, Error>> {
+    crew.each(|_| {
+        let guard = OnPanic(&stop);
+        let result = work();
+        if result.is_err() {
+            stop();
+        }
+        drop(guard);
+        result
+    })
+}
 
 /// As many workers as the process may use processors.
 pub(crate) fn available_workers() -> usize {

@@ -2,16 +2,18 @@
 
 use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use proptest::prelude::*;
 
 use super::Parallel;
+use super::iterator::BATCH;
 use crate::bytes::each_line;
 use crate::engine::{Engine, Error, iter};
 use crate::pipeline::Pipeline;
-use crate::sink::{SPAN, batches, collect, fill, fold, sum};
+use crate::sink::{SPAN, batches, batches_unordered, collect, fill, fold, sum};
 use crate::source::Records;
 
 fn engine(workers: usize) -> Parallel {
@@ -130,32 +132,62 @@ fn an_error_on_one_worker_stops_the_others() {
 }
 
 #[test]
-fn few_batches_wait_for_their_turn() {
-    // The first batch is held back until all others that may be begun have been.
-    let begun = AtomicUsize::new(0);
+fn no_more_parts_wait_than_there_is_room_for() {
+    for capacity in [1, 2, 7] {
+        // The first item is held back until no other has come for a while.
+        let (begun, last) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let slow = Pipeline::new().map(|i: usize| {
+            if i == 0 {
+                let mut seen = 0;
+                loop {
+                    std::thread::sleep(Duration::from_millis(50));
+                    let now = begun.load(Ordering::SeqCst);
+                    if now > 0 && now == seen {
+                        break;
+                    }
+                    seen = now;
+                }
+                // Those under way with the first included.
+                let room = 3 * capacity * BATCH;
+                assert!(last.load(Ordering::SeqCst) < room, "of {room}");
+            }
+            begun.fetch_add(1, Ordering::SeqCst);
+            last.fetch_max(i, Ordering::SeqCst);
+            i
+        });
+        let mut next = 0;
+        let sink = batches(|batch: &[usize]| {
+            batch.iter().for_each(|i| {
+                assert_eq!(*i, next);
+                next += 1;
+            });
+        });
+        engine(3)
+            .capacity(capacity)
+            .run(iter(0..100 * BATCH), &slow, sink)
+            .unwrap();
+        assert_eq!(next, 100 * BATCH);
+    }
+}
+
+/// A worker that is held up holds up none of the batches of the others.
+#[test]
+fn batches_that_may_come_in_any_order_wait_for_nobody() {
+    let lent = Mutex::new(Vec::new());
     let slow = Pipeline::new().map(|i: usize| {
         if i == 0 {
-            let before = std::time::Instant::now();
-            while before.elapsed() < std::time::Duration::from_millis(200) {
+            // As many parts as may be under way, and as many again.
+            while lent.lock().unwrap().len() < 30 * BATCH {
                 std::thread::yield_now();
             }
-            assert!(begun.load(Ordering::Relaxed) < 3 * super::super::workers::PARTS_PER_WORKER);
-        } else if i.is_multiple_of(super::BATCH) {
-            begun.fetch_add(1, Ordering::Relaxed);
         }
         i
     });
-    let mut next = 0;
-    let sink = batches(|batch: &[usize]| {
-        batch.iter().for_each(|i| {
-            assert_eq!(*i, next);
-            next += 1;
-        });
-    });
-    engine(3)
-        .run(iter(0..100 * super::BATCH), &slow, sink)
-        .unwrap();
-    assert_eq!(next, 100 * super::BATCH);
+    let sink = batches_unordered(|batch: &[usize]| lent.lock().unwrap().extend_from_slice(batch));
+    engine(2).run(iter(0..40 * BATCH), &slow, sink).unwrap();
+    let mut lent = lent.into_inner().unwrap();
+    lent.sort_unstable();
+    assert!(lent.into_iter().eq(0..40 * BATCH));
 }
 
 #[test]

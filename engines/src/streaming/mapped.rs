@@ -3,12 +3,11 @@
 use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use memmap2::{Mmap, MmapOptions};
 
 use super::guard::Guard;
-use crate::chunks::{Chunked, became_shorter, records_starting_in};
+use crate::chunks::{Chunked, Cursor, became_shorter, records_starting_in};
 use crate::engine::Error;
 
 /// Chunks of a mapped file. Before and after each chunk it is checked whether the file is still as
@@ -19,8 +18,7 @@ pub(crate) struct MapChunks<'f> {
     guard: Guard,
     file: &'f File,
     path: &'f Path,
-    size: usize,
-    cursor: AtomicUsize,
+    cursor: Cursor,
 }
 
 impl<'f> MapChunks<'f> {
@@ -46,12 +44,11 @@ impl<'f> MapChunks<'f> {
         // SAFETY: a mapping from the beginning of the file, which is dropped before the guard.
         unsafe { guard.watch(&map) };
         Ok(Some(MapChunks {
+            cursor: Cursor::new(map.len() as u64, size),
             map,
             guard,
             file,
             path,
-            size: size.max(1),
-            cursor: AtomicUsize::new(0),
         }))
     }
 }
@@ -60,14 +57,12 @@ impl Chunked for MapChunks<'_> {
     type Buffer = Range<usize>;
 
     fn claim(&self, records: &mut Range<usize>) -> Result<Option<usize>, Error> {
-        let number = self.cursor.fetch_add(1, Ordering::Relaxed);
-        let start = number.saturating_mul(self.size);
-        if start >= self.map.len() {
+        let Some((number, chunk)) = self.cursor.claim() else {
             return Ok(None);
-        }
+        };
         self.check()?;
-        let end = start.saturating_add(self.size).min(self.map.len());
-        *records = records_starting_in(&self.map, start..end);
+        *records = records_starting_in(&self.map, chunk.start as usize..chunk.end as usize);
+        self.cursor.skip(&chunk, records.end as u64);
         Ok(Some(number))
     }
 
