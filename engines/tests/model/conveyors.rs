@@ -13,6 +13,7 @@ use crate::conveyor::Conveyor;
 /// Fillers that claim positions from a cursor, and emptiers that note what comes.
 fn run(fillers: usize, emptiers: usize, buffers: usize, pieces: usize) {
     let conveyor = Conveyor::<usize>::new(fillers, buffers);
+    (0..fillers).for_each(|_| conveyor.begin());
     let cursor = AtomicUsize::new(0);
     let (emptied, filled) = (Mutex::new(BTreeSet::new()), AtomicUsize::new(0));
     thread::scope(|scope| {
@@ -57,6 +58,7 @@ fn everything_arrives_once_and_in_order() {
 fn halting_wakes_fillers_and_emptiers() {
     check(|| {
         let conveyor = Conveyor::<()>::new(2, 1);
+        (0..2).for_each(|_| conveyor.begin());
         thread::scope(|scope| {
             for filler in 0..2 {
                 let conveyor = &conveyor;
@@ -78,6 +80,7 @@ fn halting_wakes_fillers_and_emptiers() {
 fn whoever_takes_a_buffer_wakes_the_next() {
     check(|| {
         let conveyor = Conveyor::<()>::new(1, 2);
+        conveyor.begin();
         let both = Barrier::new(3);
         thread::scope(|scope| {
             for _ in 0..2 {
