@@ -24,8 +24,14 @@ pub struct Claims {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Rules {
-    /// Level of each interval, 0.99 for instance.
+    /// Level of all verdicts together, and of each interval, 0.99 for instance.
     pub level: f64,
+    /// An interval that lies within this share of a threshold is too close to call; 0 where none is.
+    #[serde(default)]
+    pub margin: f64,
+    /// The share by which the slowed control is slowed; 0 for no such control.
+    #[serde(default)]
+    pub handicap: f64,
     /// The contenders that others are compared with, and the default of a claim's `baselines`.
     pub baselines: Vec<String>,
     /// The metric of the matrix of all workloads and contenders.
@@ -186,6 +192,11 @@ pub fn parse(text: &str, file: &str) -> Result<Claims, Problems> {
             at,
             format!("level = {} is not between 0 and 1", rules.level),
         ));
+    }
+    for (name, share) in [("margin", rules.margin), ("handicap", rules.handicap)] {
+        if !(0.0..=1.0).contains(&share) {
+            problems.push(problem(at, format!("{name} = {share} is not from 0 to 1")));
+        }
     }
     if metrics::find(&rules.matrix).is_none() {
         problems.push(problem(at, unknown_metric(&rules.matrix)));

@@ -26,9 +26,10 @@ pub struct Comparison {
     /// For a metric that is neither exact nor measured in blocks: every ratio of a sample of the
     /// baseline to a sample of the contender lies within. It has no level.
     pub range: Option<Range>,
-    /// Blocks of fresh processes that the ratio rests on.
+    /// Blocks of fresh processes that ratio and interval rest on: those of the last look, or all before
+    /// the first.
     pub blocks: u32,
-    /// Blocks that a late service or a missing partner took out.
+    /// Blocks that were spoilt for one of the two, by a late service for instance.
     pub blocks_left_out: u32,
     /// Whether both values are exact.
     pub exact: bool,
@@ -179,9 +180,8 @@ fn ratio(
             None => zeros += 1,
         }
     }
-    let most = mine.blocks.len().max(theirs.blocks.len());
     result.blocks = result.logs.len() as u32;
-    result.blocks_left_out = most.saturating_sub(result.logs.len()) as u32;
+    result.blocks_left_out = mine.spoilt.union(&theirs.spoilt).count() as u32;
     if zeros > 0 {
         // A zero has no logarithm. The typical values still say something, but not with a level.
         result.logs.clear();
@@ -192,12 +192,13 @@ fn ratio(
         }
         return result;
     }
-    match stats::hodges_lehmann(&result.logs, level) {
+    match stats::estimate(&result.logs, level) {
         None => {
             result.interval_missing = Some("no block holds both contenders".to_owned());
         }
         Some(estimate) => {
             result.ratio = Some(estimate.centre.exp());
+            result.blocks = estimate.values as u32;
             match estimate.interval {
                 Some(found) => {
                     result.interval = Some(Interval {
@@ -206,7 +207,7 @@ fn ratio(
                         level: found.level,
                     });
                 }
-                None => result.interval_missing = Some(too_few(result.logs.len(), level)),
+                None => result.interval_missing = Some(no_interval(result.logs.len())),
             }
         }
     }
@@ -237,16 +238,12 @@ fn unpaired(mut result: Comparison, mine: &Sampled<'_>, theirs: &Sampled<'_>) ->
     result
 }
 
-fn too_few(blocks: usize, level: f64) -> String {
-    let needed = match stats::fewest(level) {
-        Some(needed) => format!("needs {needed}"),
-        None => "cannot be reached".to_owned(),
-    };
-    let plural = if blocks == 1 { "" } else { "s" };
-    format!(
-        "not reached: too few blocks ({blocks} block{plural}; {}% {needed})",
-        percent(level)
-    )
+fn no_interval(blocks: usize) -> String {
+    let fewest = stats::LOOKS[0];
+    if blocks < fewest {
+        return format!("too few blocks: {blocks} of at least {fewest}");
+    }
+    "all blocks have the same ratio, which gives no spread to judge by".to_owned()
 }
 
 /// A level in percent without idle digits: 99 for 0.99, 99.2 for 0.9921875.

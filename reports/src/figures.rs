@@ -46,6 +46,8 @@ pub struct Sampled<'a> {
     pub blocks: BTreeMap<u32, &'a [u64]>,
     /// How many leading values of each block are left out as warm-up: rounds count from there.
     pub warm_up: BTreeMap<u32, usize>,
+    /// The blocks that it took part in and that gave no values.
+    pub spoilt: BTreeSet<u32>,
     /// The single value that every repetition gave, if the records call it exact and it is.
     pub exact: Option<u64>,
 }
@@ -96,6 +98,12 @@ impl<'a> Figures<'a> {
         self.cells()
             .map(|c| (c.workload.as_str(), c.contender.as_str()))
             .collect()
+    }
+
+    /// The workloads in which a contender has a record at any size, in order.
+    pub fn workloads_with(&self, contender: &str) -> BTreeSet<&'a str> {
+        let of = self.cells().filter(|cell| cell.contender == contender);
+        of.map(|cell| cell.workload.as_str()).collect()
     }
 
     /// The sizes at which a cell has records of an instrument: that of the run first, then the larger
@@ -168,6 +176,7 @@ impl<'a> Figures<'a> {
         }
         let mut blocks = BTreeMap::new();
         let mut warm_up = BTreeMap::new();
+        let mut spoilt = BTreeSet::new();
         let mut unit = "";
         let mut flagged = true;
         let mut obstacle = None;
@@ -175,10 +184,12 @@ impl<'a> Figures<'a> {
             match &probe.outcome {
                 Outcome::Measured => {}
                 Outcome::NotMeasured { why } => {
+                    spoilt.insert(probe.block);
                     obstacle = obstacle.or(Some(Obstacle::NotMeasured(why)));
                     continue;
                 }
                 Outcome::Failed { failure, why } => {
+                    spoilt.insert(probe.block);
                     obstacle = obstacle.or(Some(Obstacle::Failed(*failure, why)));
                     continue;
                 }
@@ -205,6 +216,7 @@ impl<'a> Figures<'a> {
             instrument,
             blocks,
             warm_up,
+            spoilt,
             exact: (flagged && same).then_some(first),
         }))
     }

@@ -1,12 +1,16 @@
 //! From records to verdicts to pages. Everything here works from files alone: no clock, no probe, no
-//! other crate of the workspace. [`judge`] turns records and claims into verdicts, [`render`] writes
-//! them as pages that need no network and no script, [`summary()`] prints them in 80 columns.
+//! other crate of the workspace. [`judge`] turns records and claims into verdicts, [`outlook`] says what
+//! is still open, [`render`] writes verdicts as pages that need no network and no script, [`summary()`]
+//! prints them in 80 columns.
 
 mod charts;
 pub mod claims;
 pub mod compare;
+pub mod controls;
+mod family;
 pub mod figures;
 pub mod metrics;
+pub mod open;
 pub mod pages;
 pub mod record;
 pub mod slug;
@@ -19,6 +23,7 @@ use std::io;
 use std::path::Path;
 
 pub use claims::Claims;
+pub use open::{Open, Outlook, outlook};
 pub use verdict::Judged;
 
 use record::Record;

@@ -21,6 +21,12 @@ pub const COMPLETES: &str = "completes";
 /// The instrument that measures under a limit of memory smaller than the input.
 pub const LIMITED: &str = "limited";
 
+/// The instrument that compares contenders in blocks.
+pub const TIME: &str = "time";
+
+/// The metric of the wall clock.
+pub const WALL_TIME: &str = "wall-time";
+
 const fn metric(
     name: &'static str,
     title: &'static str,
@@ -37,8 +43,8 @@ const fn metric(
 
 /// Every metric that a claim may name.
 pub const ALL: &[Metric] = &[
-    metric("wall-time", "Wall time", "time", "as fast"),
-    metric("cpu-time", "CPU time", "time", "as fast in CPU time"),
+    metric(WALL_TIME, "Wall time", TIME, "as fast"),
+    metric("cpu-time", "CPU time", TIME, "as fast in CPU time"),
     metric("heap-peak", "Peak heap", "heap", "less heap at the peak"),
     metric(
         "heap-bytes",
@@ -110,7 +116,7 @@ pub fn find(name: &str) -> Option<&'static Metric> {
 
 /// Whether the metric is a time, which a quick run cannot settle.
 pub fn is_time(name: &str) -> bool {
-    find(name).is_some_and(|metric| metric.instrument == "time")
+    find(name).is_some_and(|metric| metric.instrument == TIME)
 }
 
 /// The metric's title within a sentence: `wall time`, but `CPU time`.

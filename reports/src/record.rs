@@ -10,6 +10,15 @@ use serde::{Deserialize, Serialize};
 /// The version that [`line()`] writes. A line of any past version must always parse.
 pub const VERSION: u32 = 1;
 
+/// The baseline that the controls of a run repeat.
+pub const CONTROLLED: &str = "idiomatic";
+
+/// The contender that is [`CONTROLLED`] once more, in a process of its own.
+pub const CONTROL: &str = "control";
+
+/// The contender that is [`CONTROLLED`] with a known share of extra work.
+pub const HANDICAP: &str = "handicap";
+
 /// What one line says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -43,13 +52,24 @@ pub struct Run {
     pub build: String,
     /// The machine.
     pub machine: Machine,
-    /// Blocks that were planned for each comparison.
+    /// The most blocks for each comparison; one that is decided earlier stops there.
     pub blocks: u32,
+    /// What [`HANDICAP`] adds to each call, in thousandths of the call's own wall time.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub handicap: u32,
     /// Warm-up rounds of a block of short work, which no statistic uses. The series say how many there
     /// were.
     pub warm_up: u32,
     /// Measured rounds of a block of short work.
     pub rounds: u32,
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 /// The machine that a run was made on.
@@ -119,7 +139,8 @@ pub struct Probe {
 pub struct Cell {
     /// The workload, `numeric/map` for instance.
     pub workload: String,
-    /// The contender: `eager` and `idiomatic` are baselines, anything else an engine or a rival.
+    /// The contender: `eager` and `idiomatic` are baselines, [`CONTROL`] and [`HANDICAP`] the controls,
+    /// anything else an engine or a rival.
     pub contender: String,
     /// The size: `tiny`, `quick`, `default` or `large`.
     pub size: String,

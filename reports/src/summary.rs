@@ -2,6 +2,7 @@
 //! never reach the terminal.
 
 use crate::compare::{Comparison, percent};
+use crate::controls;
 use crate::verdict::{Against, CellJudged, Decision, Judged, Verdict};
 use crate::{metrics, units};
 
@@ -157,7 +158,7 @@ fn interval(comparison: &Comparison) -> String {
     }
 }
 
-/// The table with its header and a line of counts, each line at most 80 columns wide. A workload and
+/// The table with its header, a line on the controls and a line of counts, each line at most 80 columns wide. A workload and
 /// metric stand once above the rows that share them, so that every figure has room.
 pub fn text(judged: &Judged) -> String {
     let level = percent(judged.rules.level);
@@ -189,6 +190,9 @@ pub fn text(judged: &Judged) -> String {
             &row.threshold,
             &verdict,
         ]);
+    }
+    if let Some(sums) = controls::sums(&judged.controls) {
+        out += &format!("{}\n", cut(&plain(&sums.words()), 80));
     }
     let counts: Vec<String> = Decision::ALL
         .iter()

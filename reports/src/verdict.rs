@@ -1,14 +1,15 @@
-//! From records and claims to verdicts. A claim is confirmed where the whole interval of the ratio
-//! reaches its threshold, refuted where none of it does, and inconclusive where the threshold lies
-//! inside; whatever could not be measured says why. This is a pure function of its two arguments.
+//! From records and claims to verdicts. A claim is confirmed where the ratio is shown to reach its
+//! threshold, refuted where it is shown not to, and inconclusive where neither is shown at the level of the
+//! whole family; whatever could not be measured says why. This is a pure function of its two arguments.
 
 use serde::{Deserialize, Serialize};
 
 use crate::claims::{Claims, Limit, Rules, Source, Testable};
 use crate::compare::{Comparison, compare};
+use crate::controls::{self, Control};
 use crate::figures::Figures;
-use crate::record::{Cell, Outcome, Record, Run};
-use crate::{metrics, stats, units};
+use crate::record::{CONTROLLED, Cell, Outcome, Record, Run};
+use crate::{family, metrics, units};
 
 /// Version of the format of `verdicts.json`.
 pub const VERSION: u32 = 1;
@@ -25,7 +26,9 @@ pub struct Judged {
     pub rules: Rules,
     /// One for each threshold, workload and baseline of each claim, in the order of the claims.
     pub verdicts: Vec<Verdict>,
-    /// One for each workload and contender that has a record.
+    /// The controls, by workload and clock; empty where the run has none.
+    pub controls: Vec<Control>,
+    /// One for each workload and contender that has a record, controls left out.
     pub cells: Vec<CellJudged>,
 }
 
@@ -63,10 +66,15 @@ pub struct Verdict {
     pub limit: Option<String>,
     /// The figures behind it, wherever they could be compared.
     pub comparison: Option<Comparison>,
-    /// Two-sided p-value of the exact signed-rank test that the ratio equals the threshold.
+    /// The smallest level at which the looks so far would tell the ratio from the threshold, had this been
+    /// the only test.
     pub p_value: Option<f64>,
-    /// Rough number of blocks that would decide an inconclusive verdict if the ratio stays.
-    pub blocks_needed: Option<u32>,
+    /// The same as one test of the family; a verdict from blocks needs it to be at most 1 less the level.
+    pub p_adjusted: Option<f64>,
+    /// Whether the whole interval lies so near the threshold that further blocks are not worth it.
+    pub within_margin: bool,
+    /// About how many further blocks would decide an inconclusive verdict if ratio and spread stay.
+    pub further_blocks: Option<u32>,
 }
 
 /// The four verdicts.
@@ -174,14 +182,22 @@ impl Judged {
 pub fn judge(records: &[Record], claims: &Claims) -> Judged {
     let figures = Figures::new(records);
     let rules = &claims.rules;
-    let verdicts = claims
-        .expand()
-        .iter()
-        .map(|t| verdict(&figures, t, rules))
-        .collect();
-    let cells = figures
-        .pairs()
-        .into_iter()
+    let tests = claims.expand();
+    let mut verdicts: Vec<Verdict> = tests.iter().map(|t| verdict(&figures, t, rules)).collect();
+    family::decide(&mut verdicts, rules);
+    for (verdict, test) in verdicts.iter_mut().zip(&tests) {
+        if verdict.decision == Decision::Refuted && test.claim.limit == Some(Limit::Cores) {
+            verdict.limit = figures
+                .run
+                .zip(test.threshold)
+                .and_then(|(run, threshold)| cores_limit(run.machine.cores, threshold));
+        }
+    }
+    let controls = controls::examine(&figures, rules, &clocks(claims));
+    withhold(&mut verdicts, &controls);
+    let pairs = figures.pairs().into_iter();
+    let cells = pairs
+        .filter(|(_, contender)| !controls::is_control(contender))
         .map(|(workload, contender)| cell(&figures, workload, contender, rules))
         .collect();
     Judged {
@@ -189,6 +205,7 @@ pub fn judge(records: &[Record], claims: &Claims) -> Judged {
         run: figures.run.cloned(),
         rules: rules.clone(),
         verdicts,
+        controls,
         cells,
     }
 }
@@ -216,7 +233,9 @@ fn verdict(figures: &Figures<'_>, testable: &Testable<'_>, rules: &Rules) -> Ver
         limit: None,
         comparison: None,
         p_value: None,
-        blocks_needed: None,
+        p_adjusted: None,
+        within_margin: false,
+        further_blocks: None,
     };
     if let Some(why) = &claim.not_measured {
         verdict.why = Some(why.clone());
@@ -253,53 +272,58 @@ fn verdict(figures: &Figures<'_>, testable: &Testable<'_>, rules: &Rules) -> Ver
     }
     decide(&mut verdict, &comparison, threshold);
     verdict.comparison = Some(comparison);
-    if verdict.decision == Decision::Refuted && claim.limit == Some(Limit::Cores) {
-        verdict.limit = figures
-            .run
-            .and_then(|run| cores_limit(run.machine.cores, threshold));
-    }
     verdict
 }
 
+// Where there are blocks, only the family as a whole decides.
 fn decide(verdict: &mut Verdict, comparison: &Comparison, threshold: f64) {
-    if !comparison.logs.is_empty() {
-        let shifted: Vec<f64> = comparison
-            .logs
-            .iter()
-            .map(|log| log - threshold.ln())
-            .collect();
-        verdict.p_value = Some(stats::signed_rank(&shifted).p_two_sided);
-    }
-    match comparison.bounds() {
-        Some((low, _)) if low >= threshold => verdict.decision = Decision::Confirmed,
-        Some((_, high)) if high < threshold => verdict.decision = Decision::Refuted,
-        Some((low, high)) => {
-            verdict.decision = Decision::Inconclusive;
-            let holds = match comparison.range.is_some() {
-                true => "the samples lie on both sides of the threshold",
-                false => "the interval holds the threshold",
-            };
-            verdict.why = Some(holds.to_owned());
-            verdict.blocks_needed = blocks_needed(comparison, low, high, threshold);
+    let bounds = comparison.bounds().filter(|_| comparison.logs.is_empty());
+    verdict.decision = match bounds {
+        Some((low, _)) if low >= threshold => Decision::Confirmed,
+        Some((_, high)) if high < threshold => Decision::Refuted,
+        Some(_) => {
+            verdict.why = Some("the samples lie on both sides of the threshold".to_owned());
+            Decision::Inconclusive
         }
         None => {
-            verdict.decision = Decision::Inconclusive;
             verdict.why.clone_from(&comparison.interval_missing);
+            Decision::Inconclusive
         }
-    }
+    };
 }
 
-// An interval narrows with the root of the number of blocks: enough of them, and its half on the
-// threshold's side is shorter than the way there.
-fn blocks_needed(comparison: &Comparison, low: f64, high: f64, threshold: f64) -> Option<u32> {
-    let way = comparison.ratio?.ln() - threshold.ln();
-    let half = if way > 0.0 {
-        comparison.ratio?.ln() - low.ln()
-    } else {
-        high.ln() - comparison.ratio?.ln()
+/// The clocks that claims and matrix go by.
+fn clocks(claims: &Claims) -> Vec<&'static str> {
+    let named = |metric: &str| {
+        claims.rules.matrix == metric || claims.claims.iter().any(|claim| claim.metric == metric)
     };
-    let needed = (f64::from(comparison.blocks) * (half / way).powi(2)).ceil();
-    (needed.is_finite() && needed < 10_000.0).then_some(needed as u32)
+    let clocks = metrics::ALL.iter().map(|metric| metric.name);
+    clocks
+        .filter(|name| metrics::is_time(name) && named(name))
+        .collect()
+}
+
+/// Where a baseline differs from itself, something else than the code decides: no time is believed.
+fn withhold(verdicts: &mut [Verdict], controls: &[Control]) {
+    let Some(control) = controls.iter().find(|control| control.differs) else {
+        return;
+    };
+    let (low, high) = control
+        .comparison
+        .as_ref()
+        .map_or_else(Default::default, |c| c.range_words());
+    let why = format!(
+        "the control: {CONTROLLED} on {} differs from itself, {} {low} to {high}",
+        control.workload,
+        metrics::inline(&control.metric)
+    );
+    for verdict in verdicts {
+        if metrics::is_time(&verdict.metric) && verdict.comparison.is_some() {
+            verdict.decision = Decision::NotMeasured;
+            verdict.why = Some(why.clone());
+            (verdict.limit, verdict.further_blocks) = (None, None);
+        }
+    }
 }
 
 fn cores_limit(cores: u32, threshold: f64) -> Option<String> {

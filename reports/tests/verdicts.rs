@@ -34,25 +34,27 @@ fn the_interval_decides_and_not_the_ratio() {
     let interval = comparison.interval.unwrap();
     assert_eq!((comparison.blocks, comparison.exact), (8, false));
     assert!(
-        interval.low > 2.0 && interval.low < 2.3 && interval.level > 0.99,
+        interval.low > 2.0 && interval.low < 2.3 && interval.level == 0.99,
         "{interval:?}"
     );
     assert!(confirmed.p_value.unwrap() < 0.01);
+    assert_eq!(confirmed.p_adjusted, confirmed.p_value, "a family of one");
 
     let refuted = only(&timed(1.8, 8), &claims);
     assert_eq!((refuted.decision, refuted.limit), (Decision::Refuted, None));
 
-    let open = only(&timed(2.01, 8), &claims);
+    let open = only(&timed(2.02, 8), &claims);
     assert_eq!(open.decision, Decision::Inconclusive);
     assert_eq!(open.why.unwrap(), "the interval holds the threshold");
-    assert!(open.blocks_needed.unwrap() > 8, "{:?}", open.blocks_needed);
-
-    let few = only(&timed(5.0, 7), &claims);
-    assert_eq!(few.decision, Decision::Inconclusive);
-    assert_eq!(
-        few.why.unwrap(),
-        "not reached: too few blocks (7 blocks; 99% needs 8)"
+    assert!(
+        open.further_blocks.unwrap() > 8,
+        "{:?}",
+        open.further_blocks
     );
+
+    let few = only(&timed(5.0, 3), &claims);
+    assert_eq!(few.decision, Decision::Inconclusive);
+    assert_eq!(few.why.unwrap(), "too few blocks: 3 of at least 4");
     assert!(few.comparison.unwrap().interval.is_none());
 }
 

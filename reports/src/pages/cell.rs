@@ -78,7 +78,7 @@ impl<'a> View<'a> {
                         }
                         " (" (metrics::inline(&comparison.metric)) ", size "
                         (comparison.size) ", " (units::count(comparison.blocks as usize, "block")) ")"
-                        @if let Some(why) = &comparison.interval_missing { "; interval " (why) }
+                        @if let Some(why) = &comparison.interval_missing { "; no interval, " (why) }
                         "."
                     },
                     (None, why) => html! {

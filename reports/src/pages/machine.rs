@@ -1,13 +1,19 @@
-//! What the figures were taken on: machine, toolchain, commit, seed.
+//! What the figures were taken on: machine, toolchain, commit, seed; and what the controls say of it.
 
-use maud::html;
+use maud::{Markup, html};
 
 use super::shell::{self, Page};
+use crate::controls::{self, Control, is_control};
 use crate::figures::Figures;
-use crate::units;
+use crate::record::CONTROLLED;
 use crate::verdict::Judged;
+use crate::{metrics, units};
 
 pub(crate) fn page(judged: &Judged, figures: &Figures<'_>) -> String {
+    let cells = figures
+        .cells()
+        .filter(|cell| !is_control(&cell.contender))
+        .count();
     let content = html! {
         h1 { "The machine and the run" }
         @if let Some(run) = &judged.run {
@@ -40,16 +46,17 @@ pub(crate) fn page(judged: &Judged, figures: &Figures<'_>) -> String {
                 dt { "Commit" } dd { (run.commit) @if run.dirty { " with changes" } }
                 dt { "Toolchain" } dd { (run.toolchain) }
                 dt { "Profile" } dd { (run.profile) }
-                dt { "Planned" } dd {
+                dt { "At most" } dd {
                     (units::count(run.blocks as usize, "block")) " of "
                     (units::count(run.rounds as usize, "round")) " after "
                     (units::count(run.warm_up as usize, "round")) " of warm-up, fewer where one round takes long"
                 }
-                dt { "Cells, counted at each size" } dd { (figures.cells().count()) }
+                dt { "Cells, counted at each size" } dd { (cells) }
             }
         } @else {
             p { "The records do not describe their run: the line that does is missing." }
         }
+        (controls(judged))
     };
     shell::page(
         &Page {
@@ -59,4 +66,64 @@ pub(crate) fn page(judged: &Judged, figures: &Figures<'_>) -> String {
         },
         &content,
     )
+}
+
+fn controls(judged: &Judged) -> Markup {
+    let Some(sums) = controls::sums(&judged.controls) else {
+        return html! {
+            h2 #controls { "Controls" }
+            p { "This run has none: nothing shows whether a baseline equals itself here." }
+        };
+    };
+    let table = html! {
+        table {
+            thead {
+                tr {
+                    th scope="col" { "Workload" }
+                    th scope="col" { "Clock" }
+                    th .n scope="col" { "Blocks" }
+                    th .n scope="col" { (CONTROLLED) " over itself" }
+                    th .n scope="col" { "Shows from" }
+                    th .n scope="col" { "Over the slowed one" }
+                }
+            }
+            tbody { @for control in &judged.controls { (row(control)) } }
+        }
+    };
+    html! {
+        h2 #controls { "Controls" }
+        p { (sums.words()) }
+        p .soft {
+            "Every block runs the baseline " code { (CONTROLLED) } " a second time: where the two differ at "
+            (shell::level(judged.rules.level)) " for all controls together, no time of the run is believed. "
+            "\u{201c}Shows from\u{201d} is the smallest difference that one comparison with this spread and "
+            "number of blocks shows nine times out of ten."
+            @if sums.share > 0.0 {
+                " A third one is slowed: after each call it keeps its core busy for "
+                (units::digits(100.0 * sums.share)) " % of the time that the call took."
+            }
+        }
+        (shell::scroll("Controls", &table))
+    }
+}
+
+fn row(control: &Control) -> Markup {
+    html! {
+        tr {
+            th scope="row" { (control.workload) }
+            td { (metrics::title(&control.metric)) }
+            td .n { @if let Some(c) = &control.comparison { (c.blocks) } }
+            td .n {
+                @if let Some(comparison) = &control.comparison { (shell::ratio(comparison)) }
+                @if let Some(why) = &control.why { "not measured: " (why) }
+                @if control.differs { " ✘ differs" }
+            }
+            td .n { @if let Some(ratio) = control.detectable { (controls::percent_above(ratio)) " %" } }
+            td .n {
+                @if let Some(handicap) = &control.handicap {
+                    (shell::ratio(&handicap.comparison)) @if handicap.seen { " ✔ seen" } @else { " not seen" }
+                }
+            }
+        }
+    }
 }

@@ -9,9 +9,10 @@ use crate::verdict::Judged;
 
 pub(crate) fn page(judged: &Judged) -> String {
     let level = shell::level(judged.rules.level);
-    let fewest = stats::fewest(judged.rules.level);
-    let tests = units::count(judged.verdicts.len(), "test");
-    let wrong = judged.verdicts.len() as f64 * (1.0 - judged.rules.level);
+    let rules = &judged.rules;
+    let c = stats::nominal(1.0 - rules.level);
+    let looks: Vec<String> = stats::LOOKS.iter().map(ToString::to_string).collect();
+    let looks = looks.join(", ");
     let content = html! {
         h1 { "How a number becomes a verdict" }
         h2 { "Times" }
@@ -24,20 +25,36 @@ pub(crate) fn page(judged: &Judged) -> String {
             "is what is counted: n blocks are n independent values, however many rounds they have."
         }
         p {
-            "From these values come the Hodges–Lehmann estimate (the median of all averages of two) and "
-            "the interval that inverts the exact Wilcoxon signed-rank test. It assumes that blocks are "
-            "independent and spread symmetrically about the true value; it assumes no normal "
-            "distribution. At " (level) " it needs "
-            @match fewest {
-                Some(n) => { (units::count(n, "block")) },
-                None => "more blocks than this version counts",
-            }
-            "; with fewer there is no interval and no verdict."
+            "Blocks are looked at when there are " (looks) " of them: up to 10 by the t test, then by the exact "
+            "Wilcoxon signed-rank test, with its interval and the Hodges–Lehmann estimate (the median of all "
+            "averages of two). Both assume that blocks are independent and spread about the true value, the "
+            "first that they are normally distributed, the second only that they are symmetric. Every look "
+            "is taken at the same level, which is so low that all looks together keep to the level of the "
+            "page: at " (level) " each look is a test at " (units::digits(100.0 * c)) " %. So a comparison may stop at whichever "
+            "look decides it, and its contender is left out of later blocks. One that would take more "
+            "than twice the blocks allowed is given up, and one whose interval lies within "
+            (units::digits(100.0 * rules.margin)) " % of the claim is too close to call."
         }
         p {
             "Which clock decides is written in the claim before anything is measured: CPU time where one "
             "thread only computes, wall time everywhere else. A quick run never settles a time. A block "
             "in which the service was late is left out for every contender, and the page says how many."
+        }
+        h2 { "Many claims" }
+        p {
+            "Verdicts on times hold as a family: were nothing but chance at work, the probability of even one "
+            "wrong verdict among all of them is at most " (units::digits(100.0 * (1.0 - rules.level))) " %. The p-value of each "
+            "test is the smallest level at which its looks would have decided; Holm's procedure adjusts them. "
+            "A comparison counts once however many claims ask about it, since a ratio cannot equal two "
+            "thresholds. An interval stands for its own comparison, so that it can exclude a claim that "
+            "the family does not yet decide; the verdict says so."
+        }
+        h2 { "Controls" }
+        p {
+            "Every block runs the baseline idiomatic a second time, and a third time slowed by a known "
+            "share. Where the baseline differs from itself, at the level of all controls together, the verdicts "
+            "on times of the run are withheld. "
+            a href="machine.html#controls" { "What they showed" } "."
         }
         h2 { "Exact figures" }
         p {
@@ -49,9 +66,9 @@ pub(crate) fn page(judged: &Judged) -> String {
         }
         h2 { "Verdicts" }
         dl {
-            dt { "✔ confirmed" } dd { "the lower bound of the interval reaches the claim" }
-            dt { "✘ refuted" } dd { "the upper bound stays below the claim" }
-            dt { "? inconclusive" } dd { "the claim lies inside the interval, or there are too few blocks for one" }
+            dt { "✔ confirmed" } dd { "the ratio reaches the claim; for times, shown at the level of the family" }
+            dt { "✘ refuted" } dd { "the ratio stays below the claim; for times, shown at the level of the family" }
+            dt { "? inconclusive" } dd { "neither is shown; the page says how many further blocks would decide, should the spread stay" }
             dt { "– not measured" } dd { "a failure, a missing instrument, or something this version does not do" }
         }
         p { "An engine that crashed, hung or gave a wrong answer has no time at all, however fast it was." }
@@ -74,21 +91,13 @@ pub(crate) fn page(judged: &Judged) -> String {
             "Were the whole run repeated many times, about " (level) " of such intervals would contain "
             "the true ratio on this machine. It says nothing about another machine or another input."
         }
-        p {
-            strong { "Each interval stands for itself." }
-            " The level is that of one comparison and is not adjusted for the number of claims: among "
-            (tests) ", on average up to about " (units::digits(wrong)) " are wrong by chance alone, and one "
-            "measurement may decide several tests at once. The number of blocks is fixed before the run, or "
-            "cut short by a budget of time; nobody looks and stops when the answer pleases."
-        }
-        p {
-            "Not done in this version: a baseline against itself as a control, an adjustment for many "
-            "claims, stopping early."
-        }
         h2 { "Sources" }
         ul {
             li { "F. Wilcoxon, Individual comparisons by ranking methods, Biometrics Bulletin 1 (1945)" }
             li { "J. L. Hodges, E. L. Lehmann, Estimates of location based on rank tests, Annals of Mathematical Statistics 34 (1963)" }
+            li { "S. J. Pocock, Group sequential methods in the design and analysis of clinical trials, Biometrika 64 (1977)" }
+            li { "S. Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6 (1979)" }
+            li { "J. P. Shaffer, Modified sequentially rejective multiple test procedures, Journal of the American Statistical Association 81 (1986)" }
             li { "G. E. Noether, Wilcoxon confidence intervals for location parameters in the discrete case, Journal of the American Statistical Association 62 (1967)" }
         }
     };

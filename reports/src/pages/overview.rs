@@ -26,8 +26,8 @@ pub(crate) fn page(judged: &Judged) -> String {
             h1 { (judged.count(Decision::Confirmed)) " of " (tested) " tests of " (claims) " claims hold here" }
             p {
                 "Five ways to run a pipeline against plain Rust. A claim is tested once for each "
-                "workload, baseline and threshold; it holds where the whole interval of the measured "
-                "ratio reaches what it claims. " a href="method.html" { "How" } "."
+                "workload, baseline and threshold; it holds where the measured ratio is shown to reach "
+                "what it claims, times at " (shell::level(judged.rules.level)) " for all tests together. " a href="method.html" { "How" } "."
             }
         }
         (run_line(judged))
@@ -84,11 +84,9 @@ fn caveats(judged: &Judged) -> Markup {
 
 fn tiles(judged: &Judged) -> Markup {
     let meaning = |decision| match decision {
-        Decision::Confirmed => "whole interval at or above the claim",
-        Decision::Inconclusive => {
-            "the claim lies inside the interval, or blocks are too few for one"
-        }
-        Decision::Refuted => "whole interval below the claim",
+        Decision::Confirmed => "shown to reach the claim",
+        Decision::Inconclusive => "shown neither to reach it nor to stay below",
+        Decision::Refuted => "shown to stay below the claim",
         Decision::NotMeasured => "each says why",
     };
     html! {

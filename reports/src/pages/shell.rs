@@ -114,13 +114,14 @@ pub(crate) fn ratio(comparison: &Comparison) -> String {
     }
 }
 
-/// What stands below a verdict's figures: the reason, the limit, the blocks still needed.
+/// What stands below a verdict's figures: the reason, the limit, the blocks still wanting.
 pub(crate) fn remarks(verdict: &Verdict) -> Option<String> {
     let mut parts: Vec<String> = Vec::new();
     parts.extend(verdict.why.clone());
     parts.extend(verdict.limit.clone());
-    if let Some(needed) = verdict.blocks_needed {
-        parts.push(format!("about {needed} blocks would decide"));
+    if let Some(further) = verdict.further_blocks {
+        let blocks = units::count(further as usize, "further block");
+        parts.push(format!("about {blocks} would decide"));
     }
     if let Some(left_out) = verdict
         .comparison

@@ -1,12 +1,20 @@
-//! Statistics as pure functions: medians and quantiles, the value of a block, and the signed-rank test
-//! with its interval. Nothing here reads a clock or draws a random number.
+//! Statistics as pure functions: medians and quantiles, the value of a block, the t and the signed-rank
+//! test with their intervals, both as a sequence of looks, and Holm's adjustment for many claims.
+//! Nothing here reads a clock or draws a random number.
 
+mod holm;
+mod looks;
 mod quantile;
+mod sequential;
 mod signed_rank;
+pub mod student;
 
+pub use holm::holm;
+pub use looks::{LOOKS, TABLE, nominal, sequential_p};
 pub use quantile::{median, quantile};
+pub use sequential::{Estimate, Sequential, detectable, estimate, further, last_look, sequential};
 pub use signed_rank::{
-    Estimate, Interval, LARGEST, SignedRank, fewest, hodges_lehmann, interval, null_distribution,
+    HodgesLehmann, Interval, LARGEST, SignedRank, hodges_lehmann, interval, null_distribution,
     signed_rank,
 };
 

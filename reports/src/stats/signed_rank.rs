@@ -6,6 +6,8 @@
 //! ties. The interval takes its place in the list of Walsh averages from the distribution without ties;
 //! as a closed interval it then covers at least as often as it says, ties or not (Noether 1967).
 
+use std::sync::OnceLock;
+
 use super::median;
 
 /// The most values that the exact distribution is counted for; with more, only the first count.
@@ -39,7 +41,7 @@ pub struct Interval {
 
 /// Estimate of the centre.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Estimate {
+pub struct HodgesLehmann {
     /// The Hodges-Lehmann estimate: the median of the Walsh averages.
     pub centre: f64,
     /// The interval; `None` where there are too few values for the level.
@@ -47,9 +49,11 @@ pub struct Estimate {
 }
 
 /// Probability of each sum of positive ranks 0, 1, ... under the null hypothesis, for ranks 1 to `n`.
-pub fn null_distribution(n: usize) -> Vec<f64> {
-    let ranks: Vec<usize> = (1..=n.min(LARGEST)).collect();
-    sums(&ranks)
+pub fn null_distribution(n: usize) -> &'static [f64] {
+    // Counted once for each n: a run asks some thousand times.
+    static COUNTED: [OnceLock<Vec<f64>>; LARGEST + 1] = [const { OnceLock::new() }; LARGEST + 1];
+    let n = n.min(LARGEST);
+    COUNTED[n].get_or_init(|| sums(&(1..=n).collect::<Vec<_>>()))
 }
 
 // How likely each sum of a random half of the ranks is. In f64, where 2^-64 and its sums are exact
@@ -71,6 +75,12 @@ fn sums(ranks: &[usize]) -> Vec<f64> {
         }
     }
     probability
+}
+
+fn tails(null: &[f64], at: usize) -> (f64, f64) {
+    let less: f64 = null[..=at].iter().sum();
+    let greater: f64 = null[at..].iter().sum();
+    (less.min(1.0), greater.min(1.0))
 }
 
 /// The exact signed-rank test of the values against zero.
@@ -95,9 +105,11 @@ pub fn signed_rank(values: &[f64]) -> SignedRank {
         .filter(|(v, _)| **v > 0.0)
         .map(|(_, r)| r)
         .sum();
-    let null = sums(&ranks);
-    let p_less: f64 = null[..=positive].iter().sum::<f64>().min(1.0);
-    let p_greater: f64 = null[positive..].iter().sum::<f64>().min(1.0);
+    let untied = ranks.windows(2).all(|pair| pair[0] < pair[1]);
+    let (p_less, p_greater) = match untied {
+        true => tails(null_distribution(ranks.len()), positive / 2),
+        false => tails(&sums(&ranks), positive),
+    };
     SignedRank {
         positive: positive as f64 / 2.0,
         n: sorted.len(),
@@ -118,9 +130,9 @@ fn walsh(values: &[f64]) -> Vec<f64> {
 }
 
 /// Estimate and interval at a level from finite values; `None` of an empty list.
-pub fn hodges_lehmann(values: &[f64], level: f64) -> Option<Estimate> {
+pub fn hodges_lehmann(values: &[f64], level: f64) -> Option<HodgesLehmann> {
     let values = &values[..values.len().min(LARGEST)];
-    Some(Estimate {
+    Some(HodgesLehmann {
         centre: median(&walsh(values))?,
         interval: interval(values, level),
     })
@@ -148,11 +160,6 @@ pub fn interval(values: &[f64], level: f64) -> Option<Interval> {
         });
     }
     found
-}
-
-/// The fewest values with which an interval has the level: 8 for 99 %. `None` above [`LARGEST`].
-pub fn fewest(level: f64) -> Option<usize> {
-    (1..=LARGEST).find(|&n| 1.0 - 2.0 * 0.5_f64.powi(n as i32) >= level - 1e-12)
 }
 
 #[cfg(test)]
@@ -220,8 +227,6 @@ mod tests {
 
     #[test]
     fn eight_blocks_are_needed_for_99_percent() {
-        assert_eq!(fewest(0.99), Some(8));
-        assert_eq!(fewest(0.95), Some(6));
         let eight = interval(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0], 0.99).unwrap();
         assert_eq!((eight.low, eight.high), (1.0, 8.0));
         assert!((eight.level - 0.9921875).abs() < 1e-12);

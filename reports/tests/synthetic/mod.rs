@@ -100,6 +100,7 @@ pub(crate) fn run(size: &str) -> Run {
             ],
         },
         blocks: 8,
+        handicap: 0,
         warm_up: 1,
         rounds: 7,
     }
