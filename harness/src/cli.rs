@@ -77,10 +77,10 @@ pub(crate) struct Measure {
     /// How much input
     #[arg(long, value_enum, default_value = "default")]
     pub(crate) size: SizeName,
-    /// Blocks in which each workload is timed (8 reach the 99 % level)
+    /// The most blocks in which a workload is timed; it stops once its claims are decided [default: 64]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub(crate) blocks: Option<u32>,
-    /// End within this time, `5m` for instance, with as many blocks as fit
+    /// End within this time, decided or not [default: 5m, or 30m at size large]
     #[arg(long, value_name = "TIME", value_parser = some_time)]
     pub(crate) budget: Option<Duration>,
     /// Seed of all inputs, orders and layouts; drawn and recorded if not given

@@ -4,6 +4,7 @@ use std::fs;
 use std::hash::{BuildHasher, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::time::Duration;
 
 use anyhow::Context;
 use reports::Claims;
@@ -28,10 +29,12 @@ use crate::store::{self, Store};
 /// The claims that are built in.
 const CLAIMS: &str = include_str!("../claims.toml");
 
-/// Blocks in which a workload is timed when nobody says otherwise: the fewest that reach 99 %.
-const BLOCKS: u32 = 8;
+/// The most blocks in which a workload is timed when nobody says otherwise: as many as are looked at.
+const BLOCKS: u32 = 64;
 /// Blocks of a first look.
 const QUICK_BLOCKS: u32 = 2;
+/// From block to block of one workload, so that a disturbance spoils one of them and not several.
+const APART: Duration = Duration::from_secs(5);
 /// The share of the available memory that one probe may take.
 const MEMORY_SHARE: u64 = 2;
 
@@ -73,6 +76,7 @@ pub(crate) fn measure(options: &cli::Measure, pages: Pages) -> anyhow::Result<Ex
     };
     let blocks = options.blocks.unwrap_or(blocks);
     let mut record = describe(options.seed, size.name(), blocks, machine);
+    record.handicap = (claims.rules.handicap * 1000.0).round() as u32;
     let store = Store::open(&options.common.out, &mut record, options.resume)?;
     let other = |given: Option<u64>, kept: u64| given.is_some_and(|given| given != kept);
     if other(options.seed, record.seed)
@@ -94,8 +98,20 @@ pub(crate) fn measure(options: &cli::Measure, pages: Pages) -> anyhow::Result<Ex
         size: size.name().to_owned(),
         size_class: contenders::size(size.name()).context("a size without a name")?,
         blocks: record.blocks,
+        apart: match size {
+            // Its few blocks decide nothing.
+            cli::SizeName::Quick => Duration::ZERO,
+            cli::SizeName::Default | cli::SizeName::Large => APART,
+        },
+        claims: claims.clone(),
+        handicap: record.handicap,
         seed: record.seed,
         budget: options.budget,
+        allowance: match size {
+            cli::SizeName::Quick => None,
+            cli::SizeName::Default => Some(Duration::from_secs(5 * 60)),
+            cli::SizeName::Large => Some(Duration::from_secs(30 * 60)),
+        },
         timeout: options.timeout,
         memory: options.memory.map_or_else(
             || host::memory().map_or(0, |(_, available)| available / MEMORY_SHARE),
@@ -116,10 +132,9 @@ pub(crate) fn measure(options: &cli::Measure, pages: Pages) -> anyhow::Result<Ex
         print::note("interrupted: what was measured is kept; --resume goes on with it");
         return Ok(ExitCode::from(exit::INTERRUPTED as u8));
     }
-    if let Ended::Spent(passes) = ended {
+    if let Ended::Spent(undecided) = ended {
         print::note(&format!(
-            "the budget was spent after {passes} of {} blocks",
-            plan.blocks
+            "time is up with {undecided} tests of times undecided; --budget gives more"
         ));
     }
     if !options.quiet && !options.common.json {
@@ -261,6 +276,7 @@ fn describe(seed: Option<u64>, size: &str, blocks: u32, machine: Machine) -> Run
         ),
         machine,
         blocks,
+        handicap: 0,
         warm_up: SHORT.warm_up,
         rounds: SHORT.measured,
     }
@@ -290,7 +306,7 @@ fn announce(plan: &Plan, claims: &Claims, findings: &[doctor::Finding], store: &
         (_, Some(budget)) => format!("within {}", humantime::format_duration(budget)),
         (Some(time), None) => format!("{} (from the last run here)", about(time)),
         (None, None) if plan.size == "quick" => "1-2 min (first run here)".to_owned(),
-        (None, None) if plan.size == "default" => "4-6 min (first run here)".to_owned(),
+        (None, None) if plan.size == "default" => "about 5 min (first run here)".to_owned(),
         (None, None) => "unknown for a first run here".to_owned(),
     };
     print::note(&format!(
@@ -333,7 +349,8 @@ fn tell_failures(records: &[Record]) -> bool {
         let Outcome::Failed { failure, why } = &probe.outcome else {
             continue;
         };
-        if !is_failure(probe) {
+        // A control fails where its baseline does, which is told.
+        if !is_failure(probe) || reports::controls::is_control(&probe.cell.contender) {
             continue;
         }
         let cell = format!("{}/{}", probe.cell.workload, probe.cell.contender);

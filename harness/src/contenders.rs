@@ -4,9 +4,10 @@
 //! their own crates, next to the modules.
 
 use std::marker::PhantomData;
+use std::time::Instant;
 
 use engines::Engine;
-use reports::record::Cell;
+use reports::record::{CONTROL, Cell, HANDICAP};
 use workloads::{Answer, Error, Mismatch, Setting, Size, Workload};
 
 /// The only thing that is ever measured. Nothing but [`Job::run`] happens inside a measured call.
@@ -91,11 +92,13 @@ impl workloads::Visitor for List {
     }
 }
 
-/// Opens a cell, or `None` if there is no such workload or contender.
-pub(crate) fn open(cell: &Cell, setting: &Setting) -> Option<Box<dyn Job>> {
+/// Opens a cell, or `None` if there is no such workload or contender. `handicap` is what slows the
+/// slowed control, in thousandths of a call's own wall time.
+pub(crate) fn open(cell: &Cell, setting: &Setting, handicap: u32) -> Option<Box<dyn Job>> {
     let mut find = Find {
         cell,
         setting,
+        handicap,
         job: None,
     };
     workloads::each(&mut find);
@@ -106,6 +109,7 @@ pub(crate) fn open(cell: &Cell, setting: &Setting) -> Option<Box<dyn Job>> {
 struct Find<'a> {
     cell: &'a Cell,
     setting: &'a Setting,
+    handicap: u32,
     job: Option<Box<dyn Job>>,
 }
 
@@ -116,7 +120,11 @@ impl workloads::Visitor for Find<'_> {
         }
         self.job = match self.cell.contender.as_str() {
             "eager" => Some(boxed(self.setting, W::eager)),
-            "idiomatic" => Some(boxed(self.setting, W::idiomatic)),
+            "idiomatic" | CONTROL => Some(boxed(self.setting, W::idiomatic)),
+            HANDICAP => Some(Box::new(Slowed {
+                job: boxed(self.setting, W::idiomatic),
+                share: f64::from(self.handicap) / 1000.0,
+            })),
             name => {
                 let mut on = OnEngine::<W> {
                     name,
@@ -222,6 +230,40 @@ where
     fn extent(&self) -> (u64, u64) {
         let size = self.setting.size;
         (self.workload.items(size), self.workload.bytes(size))
+    }
+}
+
+/// A job that takes longer by a known share: after its work it keeps the core busy.
+struct Slowed {
+    job: Box<dyn Job>,
+    share: f64,
+}
+
+impl Job for Slowed {
+    fn load(&mut self, seed: u64) -> Result<(), Error> {
+        self.job.load(seed)
+    }
+
+    fn run(&mut self) -> Result<(), Error> {
+        let begun = Instant::now();
+        self.job.run()?;
+        let until = begun.elapsed().mul_f64(1.0 + self.share);
+        while begun.elapsed() < until {
+            std::hint::spin_loop();
+        }
+        Ok(())
+    }
+
+    fn again(&mut self) {
+        self.job.again();
+    }
+
+    fn check(&self) -> Result<(), Mismatch> {
+        self.job.check()
+    }
+
+    fn extent(&self) -> (u64, u64) {
+        self.job.extent()
     }
 }
 

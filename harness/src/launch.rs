@@ -32,6 +32,8 @@ pub(crate) struct Launcher {
     pub(crate) timeout: Duration,
     /// Private writable memory that a probe may have, in bytes; 0 for no limit.
     pub(crate) memory: u64,
+    /// What slows the slowed control, in thousandths of a call's own wall time.
+    pub(crate) handicap: u32,
 }
 
 /// One cell under one instrument.
@@ -84,6 +86,7 @@ impl CellRun<'_> {
             file: self.file.clone(),
             service: self.launcher.service,
             heap_offset: self.layout.heap_offset,
+            handicap: self.launcher.handicap,
             memory_limit: self.memory,
         });
         match probe.ask(&open, self.launcher.timeout)? {

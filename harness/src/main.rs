@@ -25,6 +25,7 @@ mod schedule;
 mod select;
 mod service;
 mod store;
+mod turns;
 
 use std::process::ExitCode;
 use std::time::Duration;

@@ -10,6 +10,9 @@ use crate::plan::Plan;
 
 const FILE: &str = "pace.json";
 
+/// All blocks of a run together: how many it takes, the run itself finds out.
+pub(crate) const BLOCKS: &str = "all blocks";
+
 /// Seconds by size and kind of work: each entry is a sum and how many it is the sum of.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Pace {
@@ -55,7 +58,11 @@ impl Pace {
 
     /// The time for all of `plan`, if an earlier run says enough to tell.
     pub(crate) fn whole(&self, plan: &Plan) -> Option<Duration> {
-        Some(self.cells_left(plan, plan.cells())? + self.blocks_left(plan, 0)?)
+        let blocks = match plan.in_blocks().next() {
+            Some(_) => self.mean(&plan.size, BLOCKS)?,
+            None => 0.0,
+        };
+        Some(self.cells_left(plan, plan.cells())? + Duration::from_secs_f64(blocks))
     }
 
     /// The time for the remaining cells, from the mean of all so far.
@@ -68,19 +75,6 @@ impl Pace {
         Some(Duration::from_secs_f64(
             means?.iter().sum::<f64>() * left as f64 / 2.0,
         ))
-    }
-
-    /// The time for the blocks that remain after `finished`.
-    pub(crate) fn blocks_left(&self, plan: &Plan, finished: usize) -> Option<Duration> {
-        let means: Option<Vec<f64>> = plan
-            .cases
-            .iter()
-            .map(|case| self.mean(&plan.size, &format!("block {}", case.name)))
-            .collect();
-        let means = means?;
-        let mean = means.iter().sum::<f64>() / means.len().max(1) as f64;
-        let left = plan.timed_blocks().saturating_sub(finished);
-        Some(Duration::from_secs_f64(mean * left as f64))
     }
 }
 

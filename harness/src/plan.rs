@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use reports::Claims;
+use reports::record::{CONTROL, CONTROLLED, HANDICAP};
 use workloads::Size;
 
 use crate::contenders::Case;
@@ -16,15 +18,24 @@ pub(crate) struct Plan {
     /// The size's name and what it stands for.
     pub(crate) size: String,
     pub(crate) size_class: Size,
-    /// Blocks for each case.
+    /// The most blocks for each case.
     pub(crate) blocks: u32,
+    /// From the start of one block of a case to that of the next there is at least this.
+    pub(crate) apart: Duration,
+    /// What the verdicts depend on: a case is timed until nothing in it is open.
+    pub(crate) claims: Claims,
     pub(crate) seed: u64,
-    /// The whole run ought to end within this.
+    /// The whole run ought to end within this, if the user says so.
     pub(crate) budget: Option<Duration>,
+    /// No block begins after this, once every case has had its first look; unless the user says
+    /// otherwise.
+    pub(crate) allowance: Option<Duration>,
     /// How long a probe may take to answer.
     pub(crate) timeout: Duration,
     /// Private writable memory of a probe in bytes.
     pub(crate) memory: u64,
+    /// What slows the slowed control, in thousandths of a call's own wall time; 0 for no such control.
+    pub(crate) handicap: u32,
     /// The executable that probes are started from: this one.
     pub(crate) executable: PathBuf,
 }
@@ -35,9 +46,19 @@ impl Plan {
         self.cases.iter().map(|case| case.contenders.len()).sum()
     }
 
-    /// Blocks of all workloads together.
-    pub(crate) fn timed_blocks(&self) -> usize {
-        self.blocks as usize * self.cases.len() * self.in_blocks().count()
+    /// What takes part in blocks: each case with its contenders and, where there is the baseline that they
+    /// repeat, the controls.
+    pub(crate) fn timed(&self) -> Vec<(String, Vec<String>)> {
+        let case = |case: &Case| {
+            let mut contenders = case.contenders.clone();
+            if contenders.contains(&CONTROLLED) {
+                contenders.push(CONTROL);
+                contenders.extend((self.handicap > 0).then_some(HANDICAP));
+            }
+            let contenders = contenders.into_iter().map(ToOwned::to_owned);
+            (case.name.to_owned(), contenders.collect())
+        };
+        self.cases.iter().map(case).collect()
     }
 
     /// The instruments that measure cell by cell.

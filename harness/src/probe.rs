@@ -98,7 +98,7 @@ impl Opened {
             service: open.service,
         };
         instrument.begin();
-        let job = guarded(|| Ok(contenders::open(&open.cell, &setting)))?
+        let job = guarded(|| Ok(contenders::open(&open.cell, &setting, open.handicap)))?
             .ok_or_else(|| failed(Failure::Protocol, "no such cell"))?;
         Ok(Opened {
             open,

@@ -4,6 +4,8 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
+use reports::Outlook;
+
 use crate::pace::about;
 
 /// How progress is shown.
@@ -63,21 +65,26 @@ impl Progress {
     }
 
     /// A block is about to be timed: on a terminal the line says so, and stays as it is until then.
-    pub(crate) fn before_block(&self, finished: usize, total: usize, workload: &str, number: u32) {
+    pub(crate) fn before_block(&self, outlook: &Outlook, workload: &str, number: u32) {
         if self.mode == Mode::Bar {
             self.show(&format!(
-                "[{finished}/{total}] timing {workload}, block {}",
+                "{}: timing {workload}, block {}",
+                decided(outlook),
                 number + 1
             ));
         }
     }
 
-    /// Every workload has been timed once more.
-    pub(crate) fn pass(&self, finished: u32, total: u32, left: Option<Duration>) {
-        self.show(&format!(
-            "[{finished}/{total}] blocks of every workload timed{}",
-            until(left)
-        ));
+    /// Every workload with something open has been timed once more.
+    pub(crate) fn pass(&self, outlook: &Outlook, left: Option<Duration>) {
+        let left = left.map_or(String::new(), |left| {
+            format!(", at most {} left", about(left))
+        });
+        let open = match outlook.open.len() {
+            1 => "1 workload goes on".to_owned(),
+            n => format!("{n} workloads go on"),
+        };
+        self.show(&format!("{}: {open}{left}", decided(outlook)));
     }
 
     /// Removes the line.
@@ -86,6 +93,11 @@ impl Progress {
             self.show("");
         }
     }
+}
+
+fn decided(outlook: &Outlook) -> String {
+    let all = outlook.decided + outlook.undecided;
+    format!("[{}/{all}] tests of times decided", outlook.decided)
 }
 
 fn until(left: Option<Duration>) -> String {

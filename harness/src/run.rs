@@ -1,9 +1,8 @@
 //! A run: measures the cells of a plan and appends what each probe reports to the record file at
 //! once, so that whatever ends the run, everything measured before is kept.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,18 +11,20 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use reports::record::{Cell, Failure, Outcome, Probe, Record};
-use reports::slug;
+use reports::{metrics, slug};
 
 use crate::child::Stop;
 use crate::contenders::{self, Case};
 use crate::instruments::Instrument;
+use crate::interrupt;
 use crate::launch::{CellRun, Launcher, Layout};
-use crate::pace::Pace;
+use crate::pace::{BLOCKS, Pace};
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::schedule::{Block, derive, outcome};
 use crate::service::Service;
 use crate::store::Store;
+use crate::turns::Turns;
 
 /// Of a budget, the share that instruments other than the clock may use.
 const SHARE_BEFORE_TIMES: f64 = 0.5;
@@ -35,8 +36,8 @@ pub(crate) enum Ended {
     Complete,
     /// The user ended it.
     Interrupted,
-    /// The budget was spent after this many passes over all blocks.
-    Spent(u32),
+    /// The time was spent with this many tests of times undecided.
+    Spent(usize),
 }
 
 /// Measures what the plan says and `store` does not have yet.
@@ -55,6 +56,7 @@ pub(crate) fn run(plan: &Plan, store: &Store, progress: &mut Progress) -> anyhow
         service: service.as_ref().map(|service| service.address),
         timeout: plan.timeout,
         memory: plan.memory,
+        handicap: plan.handicap,
     };
     let run = Running {
         plan,
@@ -62,7 +64,6 @@ pub(crate) fn run(plan: &Plan, store: &Store, progress: &mut Progress) -> anyhow
         launcher,
         service,
         started,
-        late: AtomicU32::new(0),
         done: store.done(),
     };
     let ended = run.everything(progress);
@@ -77,8 +78,6 @@ struct Running<'a> {
     launcher: Launcher,
     service: Option<Service>,
     started: Instant,
-    /// Blocks that the service has spoilt and that have not been made up for.
-    late: AtomicU32,
     /// What an earlier, interrupted run has measured.
     done: HashSet<(Cell, String, u32)>,
 }
@@ -106,7 +105,7 @@ impl Running<'_> {
             Ended::Complete => self.blocks(progress, &mut pace)?,
             ended => ended,
         };
-        if ended == Ended::Complete && self.plan.budget.is_none() {
+        if ended != Ended::Interrupted && self.plan.budget.is_none() {
             pace.save(self.store.folder());
         }
         Ok(ended)
@@ -260,85 +259,112 @@ impl Running<'_> {
         Some(record)
     }
 
-    /// Times, round-robin over the cases, so that the blocks of one case lie far apart.
+    /// Times, in turns of the cases, until nothing is open that a further block could decide.
     fn blocks(&self, progress: &mut Progress, pace: &mut Pace) -> anyhow::Result<Ended> {
-        let mut cases: Vec<&Case> = self.plan.cases.iter().collect();
-        let total = self.plan.timed_blocks();
-        let mut finished = 0;
-        if total == 0 {
+        let plan = self.plan;
+        let Some(instrument) = plan.in_blocks().next() else {
             return Ok(Ended::Complete);
-        }
-        let mut longest = Duration::ZERO;
-        for number in 0..self.plan.blocks {
-            let pass = Instant::now();
-            let order = derive(self.plan.seed, &["order", &number.to_string()]);
-            cases.shuffle(&mut ChaCha8Rng::seed_from_u64(order));
-            let over = |budget: Duration| self.started.elapsed() + longest > budget;
-            if number > 0 && self.plan.budget.is_some_and(over) {
-                return Ok(Ended::Spent(number));
+        };
+        let begun = Instant::now();
+        let mut records = self.store.earlier().to_vec();
+        for (case, number, contenders) in self.spoilt(instrument) {
+            if !self.block(case, instrument, number, &contenders, &mut records)? {
+                return Ok(Ended::Interrupted);
             }
-            for case in &cases {
-                for instrument in self.plan.in_blocks() {
-                    let begun = Instant::now();
-                    progress.before_block(finished, total, case.name, number);
-                    match self.block(case, instrument, number)? {
-                        Ended::Complete => {}
-                        ended => return Ok(ended),
-                    }
-                    finished += 1;
-                    pace.note(
-                        &self.plan.size,
-                        &format!("block {}", case.name),
-                        begun.elapsed(),
-                    );
-                }
-            }
-            progress.pass(
-                number + 1,
-                self.plan.blocks,
-                pace.blocks_left(self.plan, finished),
-            );
-            longest = longest.max(pass.elapsed());
         }
-        self.make_up()
+        let ended = self.turns(instrument, &mut records, progress)?;
+        pace.note(&plan.size, BLOCKS, begun.elapsed());
+        Ok(ended)
     }
 
-    /// Measures a further block for each that the service has spoilt, as long as there is hope: it was
-    /// left out for the service's sake and not for what it showed.
-    fn make_up(&self) -> anyhow::Result<Ended> {
-        for number in self.plan.blocks..2 * self.plan.blocks {
-            let spoilt = self.late.load(Ordering::Relaxed);
-            if spoilt == 0 || self.spent(1.0) {
+    fn turns(
+        &self,
+        instrument: &dyn Instrument,
+        records: &mut Vec<Record>,
+        progress: &Progress,
+    ) -> anyhow::Result<Ended> {
+        let plan = self.plan;
+        let timed = plan.timed();
+        let mut turns = Turns::new(plan.apart);
+        // A budget that the user gives holds from the second pass on, the usual one from the first look on.
+        let (limit, least) = match plan.budget {
+            Some(budget) => (Some(budget), 1),
+            None => (plan.allowance, reports::stats::LOOKS[0]),
+        };
+        let left = || limit.map(|limit| limit.saturating_sub(self.started.elapsed()));
+        for pass in 0.. {
+            let outlook = reports::outlook(records, &plan.claims, &plan.size, &timed, plan.blocks);
+            let over = || left().filter(|_| pass >= least);
+            if pass > 0 {
+                progress.pass(&outlook, over());
+            }
+            let mut waiting = outlook.open.clone();
+            if waiting.is_empty() {
                 break;
             }
-            self.late.store(spoilt - 1, Ordering::Relaxed);
-            for case in self.plan.cases.iter().filter(|case| case.service) {
-                for instrument in self.plan.in_blocks() {
-                    if self.block(case, instrument, number)? == Ended::Interrupted {
-                        return Ok(Ended::Interrupted);
-                    }
+            if let Some(left) = over() {
+                waiting = turns.in_reach(waiting, left);
+            }
+            let order = derive(plan.seed, &["order", &pass.to_string()]);
+            waiting.shuffle(&mut ChaCha8Rng::seed_from_u64(order));
+            while let Some((next, wait)) = turns.next(&waiting, Instant::now()) {
+                let open = waiting.remove(next);
+                if over().is_some_and(|left| left < wait + turns.block(&open.workload)) {
+                    return Ok(Ended::Spent(outlook.undecided));
                 }
+                if !pause(wait) {
+                    return Ok(Ended::Interrupted);
+                }
+                let case = plan.cases.iter().find(|case| case.name == open.workload);
+                let case = case.context("a workload that is not in the plan")?;
+                let number = next_number(records, case.name);
+                progress.before_block(&outlook, case.name, number);
+                let block = Instant::now();
+                if !self.block(case, instrument, number, &open.contenders, records)? {
+                    return Ok(Ended::Interrupted);
+                }
+                turns.note(case.name, block);
             }
         }
         Ok(Ended::Complete)
     }
 
+    /// The blocks of an earlier run in which something failed: it may have been killed by accident. They
+    /// are measured anew as a whole, since their rounds belong together, and the later record counts.
+    fn spoilt(&self, instrument: &dyn Instrument) -> Vec<(&Case, u32, Vec<String>)> {
+        let mut blocks: BTreeMap<(&str, u32), (bool, Vec<String>)> = BTreeMap::new();
+        for record in self.store.earlier() {
+            let Record::Probe(probe) = record else {
+                continue;
+            };
+            let cell = &probe.cell;
+            if probe.instrument != instrument.name() || cell.size != self.plan.size {
+                continue;
+            }
+            let block = blocks.entry((&cell.workload, probe.block)).or_default();
+            block.0 |= matches!(probe.outcome, Outcome::Failed { .. });
+            if !block.1.contains(&cell.contender) {
+                block.1.push(cell.contender.clone());
+            }
+        }
+        let failed = blocks.into_iter().filter(|(_, (failed, _))| *failed);
+        failed
+            .filter_map(|((workload, number), (_, contenders))| {
+                let case = self.plan.cases.iter().find(|case| case.name == workload)?;
+                Some((case, number, contenders))
+            })
+            .collect()
+    }
+
+    /// Measures a block and appends its records to the file and to `records`; `false` if interrupted.
     fn block(
         &self,
         case: &Case,
         instrument: &dyn Instrument,
         number: u32,
-    ) -> anyhow::Result<Ended> {
-        let cell = |contender: &str| cell(case, contender, &self.plan.size);
-        // One that lacks a contender, or has a failed one, is measured anew as a whole: its rounds belong
-        // together, and the later record counts.
-        if case
-            .contenders
-            .iter()
-            .all(|c| self.is_done(&cell(c), instrument.name(), number))
-        {
-            return Ok(Ended::Complete);
-        }
+        contenders: &[String],
+        records: &mut Vec<Record>,
+    ) -> anyhow::Result<bool> {
         if let Some(service) = self.service.as_ref().filter(|_| case.service) {
             service.reset().context("the service does not answer")?;
         }
@@ -347,13 +373,13 @@ impl Running<'_> {
             instrument: instrument.name(),
             workload: case.name,
             size: &self.plan.size,
-            contenders: &case.contenders,
+            contenders,
             seed: self.plan.seed,
             number,
         };
-        let mut records = match block.measure() {
-            Ok(records) => records,
-            Err(Stop::Interrupted) => return Ok(Ended::Interrupted),
+        let mut probes = match block.measure() {
+            Ok(probes) => probes,
+            Err(Stop::Interrupted) => return Ok(false),
             Err(stop) => anyhow::bail!("a block stopped: {stop:?}"),
         };
         if let Some(service) = self.service.as_ref().filter(|_| case.service)
@@ -364,17 +390,40 @@ impl Running<'_> {
             }) = outcome(late)
         {
             // The times say more about the service than about the contenders: kept, but not used.
-            self.late.fetch_add(1, Ordering::Relaxed);
-            for record in &mut records {
-                if record.outcome == Outcome::Measured {
-                    record.outcome = Outcome::NotMeasured {
+            for probe in &mut probes {
+                if probe.outcome == Outcome::Measured {
+                    probe.outcome = Outcome::NotMeasured {
                         why: format!("service too late: {why}"),
                     };
                 }
             }
         }
-        let records: Vec<_> = records.into_iter().map(Record::Probe).collect();
-        self.store.append(&records)?;
-        Ok(Ended::Complete)
+        let probes: Vec<_> = probes.into_iter().map(Record::Probe).collect();
+        self.store.append(&probes)?;
+        records.extend(probes);
+        Ok(true)
     }
+}
+
+/// Waits, unless the user wants the run to end; returns whether it may go on.
+fn pause(wait: Duration) -> bool {
+    let until = Instant::now() + wait;
+    while !interrupt::requested() {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return true;
+        }
+        thread::sleep(left.min(Duration::from_millis(50)));
+    }
+    false
+}
+
+/// The number after the last block of a workload.
+fn next_number(records: &[Record], workload: &str) -> u32 {
+    let of = records.iter().filter_map(|record| match record {
+        Record::Probe(probe) => Some(probe),
+        Record::Run(_) => None,
+    });
+    let blocks = of.filter(|p| p.instrument == metrics::TIME && p.cell.workload == workload);
+    blocks.map(|probe| probe.block + 1).max().unwrap_or(0)
 }

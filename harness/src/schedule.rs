@@ -30,8 +30,8 @@ pub(crate) const LONG: Rounds = Rounds {
     warm_up: 1,
     measured: 3,
 };
-/// The first round decides: if all contenders together take longer than this, the work is long.
-const LONG_ROUND: Duration = Duration::from_millis(400);
+/// The first round decides: if the contenders take longer than this on average, the work is long.
+const LONG_CALL: Duration = Duration::from_millis(60);
 
 /// A number that depends on all of `parts` and on nothing else (FNV-1a over their bytes), of 53 bits,
 /// so that it survives programs that read JSON numbers as floating point.
@@ -51,7 +51,7 @@ pub(crate) struct Block<'a> {
     pub(crate) instrument: &'a str,
     pub(crate) workload: &'a str,
     pub(crate) size: &'a str,
-    pub(crate) contenders: &'a [&'static str],
+    pub(crate) contenders: &'a [String],
     pub(crate) seed: u64,
     pub(crate) number: u32,
 }
@@ -90,7 +90,9 @@ impl Block<'_> {
             seed
         };
         let took = self.round(&mut arms, &mut order, &mut random, next())?;
-        let rounds = if took > LONG_ROUND { LONG } else { SHORT };
+        // On average, so that leaving a contender out does not make long work short.
+        let long = took > LONG_CALL * self.contenders.len() as u32;
+        let rounds = if long { LONG } else { SHORT };
         for _ in 1..rounds.warm_up + rounds.measured {
             self.round(&mut arms, &mut order, &mut random, next())?;
         }

@@ -116,6 +116,11 @@ impl Store {
         &self.folder
     }
 
+    /// The records that were there before, when resuming.
+    pub(crate) fn earlier(&self) -> &[Record] {
+        &self.earlier
+    }
+
     /// What has been measured already: cell, instrument and block. What failed may have been killed by
     /// accident and is tried again.
     pub(crate) fn done(&self) -> HashSet<(Cell, String, u32)> {

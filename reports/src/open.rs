@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::claims::Claims;
+use crate::controls::is_control;
 use crate::figures::Figures;
 use crate::record::{CONTROL, CONTROLLED, Cell, HANDICAP, Outcome, Record};
 use crate::verdict::{Decision, Judged, Verdict, judge};
@@ -58,7 +59,7 @@ pub fn outlook(
             .collect();
         let first = most.min(stats::LOOKS[0] as u32);
         if taken.usable() < first {
-            return (!able.is_empty()).then(|| Open {
+            return able.iter().any(|c| !is_control(c)).then(|| Open {
                 workload: workload.clone(),
                 contenders: able.into_iter().cloned().collect(),
                 further: Some(first - taken.usable()),

@@ -29,9 +29,7 @@ impl Synthetic {
                 let values: Vec<u64> = (0..8)
                     .map(|round| {
                         let step = u64::from(block) * 31 + round * 17 + place as u64 * 7919;
-                        let noise = (step.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as f64
-                            / (1 << 24) as f64
-                            - 0.5;
+                        let noise = mixed(step) as f64 / (1u64 << 32) as f64 - 0.5;
                         let slow = if round == 0 { 1.4 } else { 1.0 };
                         (1e7 * factor * slow * (1.0 + 0.06 * noise)) as u64
                     })
@@ -59,6 +57,14 @@ impl Synthetic {
         }
         self
     }
+}
+
+/// Thirty-two bits that look random (the finaliser of SplitMix64, Steele and others 2014).
+fn mixed(step: u64) -> u64 {
+    let mut z = (step + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (z ^ (z >> 31)) >> 32
 }
 
 /// The line that describes a run.
