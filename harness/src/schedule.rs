@@ -2,7 +2,7 @@
 //! at a time, round by round in an order drawn anew, every round with an input of its own that is the
 //! same for all. Everything that is drawn follows from the run's seed.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
@@ -11,7 +11,7 @@ use reports::record::{Cell, Outcome, Probe as Record};
 
 use crate::child::Stop;
 use crate::launch::{CellRun, Launcher, Layout, Probe};
-use crate::protocol::{Round, Sample};
+use crate::protocol::Round;
 
 /// Warm-up rounds and measured rounds of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +30,9 @@ pub(crate) const LONG: Rounds = Rounds {
     warm_up: 1,
     measured: 3,
 };
-/// The first round decides: if the contenders take longer than this on average, the work is long.
-const LONG_CALL: Duration = Duration::from_millis(60);
+/// The first round decides: where a contender takes longer than this on average, with what is done before
+/// and after the call, the work is long.
+const LONG_TURN: Duration = Duration::from_millis(40);
 
 /// A number that depends on all of `parts` and on nothing else (FNV-1a over their bytes), of 53 bits,
 /// so that it survives programs that read JSON numbers as floating point.
@@ -89,9 +90,10 @@ impl Block<'_> {
             seed = seed.wrapping_add(1);
             seed
         };
-        let took = self.round(&mut arms, &mut order, &mut random, next())?;
+        let begun = Instant::now();
+        self.round(&mut arms, &mut order, &mut random, next())?;
         // On average, so that leaving a contender out does not make long work short.
-        let long = took > LONG_CALL * self.contenders.len() as u32;
+        let long = begun.elapsed() > LONG_TURN * self.contenders.len() as u32;
         let rounds = if long { LONG } else { SHORT };
         for _ in 1..rounds.warm_up + rounds.measured {
             self.round(&mut arms, &mut order, &mut random, next())?;
@@ -134,16 +136,14 @@ impl Block<'_> {
         Ok(())
     }
 
-    /// One round; returns the wall time of all samples together.
     fn round(
         &self,
         arms: &mut [Arm],
         order: &mut [usize],
         random: &mut ChaCha8Rng,
         seed: u64,
-    ) -> Result<Duration, Stop> {
+    ) -> Result<(), Stop> {
         order.shuffle(random);
-        let mut took = Duration::ZERO;
         for (place, &at) in order.iter().enumerate() {
             let arm = &mut arms[at];
             let Some(probe) = arm
@@ -161,14 +161,11 @@ impl Block<'_> {
                 },
                 self.launcher.timeout,
             ) {
-                Ok(samples) => {
-                    arm.places.push(place as u32);
-                    took += wall(&samples);
-                }
+                Ok(_) => arm.places.push(place as u32),
                 Err(stop) => arm.outcome = outcome(stop)?,
             }
         }
-        Ok(took)
+        Ok(())
     }
 
     fn close(&self, arm: Arm, seed: u64, rounds: Rounds) -> Result<Record, Stop> {
@@ -204,11 +201,6 @@ impl Block<'_> {
             files: Vec::new(),
         })
     }
-}
-
-fn wall(samples: &[Sample]) -> Duration {
-    let wall = samples.iter().find(|sample| sample.metric == "wall-time");
-    wall.map_or(Duration::ZERO, |sample| Duration::from_nanos(sample.value))
 }
 
 /// The outcome to record for a stop; an interruption is handed on.
