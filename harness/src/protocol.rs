@@ -8,7 +8,7 @@ use reports::record::{Cell, Failure};
 use serde::{Deserialize, Serialize};
 
 /// Raised whenever the meaning of a message changes. A probe refuses any other version.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 1;
 
 /// The exit code of a probe that ran past its memory limit: it cannot say so any more.
 pub(crate) const OUT_OF_MEMORY: i32 = 71;
@@ -39,6 +39,7 @@ pub(crate) struct Open {
     /// Bytes to leak before anything else, so that heap addresses differ from block to block.
     pub(crate) heap_offset: usize,
     /// What slows the slowed control, in thousandths of a call's own wall time.
+    #[serde(default)]
     pub(crate) handicap: u32,
     /// Bytes of private writable memory that the process may have; 0 for no limit.
     pub(crate) memory_limit: u64,
