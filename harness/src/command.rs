@@ -22,7 +22,7 @@ use crate::plan::Plan;
 use crate::print;
 use crate::progress::Progress;
 use crate::run::{self, Ended};
-use crate::schedule::SHORT;
+use crate::schedule::Rounds;
 use crate::select::Selection;
 use crate::store::{self, Store};
 
@@ -277,8 +277,8 @@ fn describe(seed: Option<u64>, size: &str, blocks: u32, machine: Machine) -> Run
         machine,
         blocks,
         handicap: 0,
-        warm_up: SHORT.warm_up,
-        rounds: SHORT.measured,
+        warm_up: Rounds::MOST.warm_up,
+        rounds: Rounds::MOST.measured,
     }
 }
 

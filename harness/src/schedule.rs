@@ -20,19 +20,28 @@ pub(crate) struct Rounds {
     pub(crate) measured: u32,
 }
 
-/// For work that takes a fraction of a second at most.
-pub(crate) const SHORT: Rounds = Rounds {
-    warm_up: 3,
-    measured: 7,
-};
-/// For longer work, which drowns what a few rounds more would average out.
-pub(crate) const LONG: Rounds = Rounds {
-    warm_up: 1,
-    measured: 3,
-};
-/// The first round decides: where a contender takes longer than this on average, with what is done before
-/// and after the call, the work is long.
-const LONG_TURN: Duration = Duration::from_millis(40);
+impl Rounds {
+    /// The most rounds of a block: briefer work needs more of them to say as much.
+    pub(crate) const MOST: Rounds = Rounds {
+        warm_up: 3,
+        measured: 31,
+    };
+
+    /// As many rounds as fit a fifth of a second for each contender, which takes `turn` for one, with what
+    /// is done before and after the call. Few rounds of long work say as much as many.
+    pub(crate) fn of(turn: Duration) -> Rounds {
+        let fit = Duration::from_millis(200).as_nanos() / turn.as_nanos().max(1);
+        let measured = u32::try_from(fit).unwrap_or(u32::MAX);
+        Rounds {
+            warm_up: if measured < 7 {
+                1
+            } else {
+                Rounds::MOST.warm_up
+            },
+            measured: measured.clamp(3, Rounds::MOST.measured),
+        }
+    }
+}
 
 /// A number that depends on all of `parts` and on nothing else (FNV-1a over their bytes), of 53 bits,
 /// so that it survives programs that read JSON numbers as floating point.
@@ -92,9 +101,8 @@ impl Block<'_> {
         };
         let begun = Instant::now();
         self.round(&mut arms, &mut order, &mut random, next())?;
-        // On average, so that leaving a contender out does not make long work short.
-        let long = begun.elapsed() > LONG_TURN * self.contenders.len() as u32;
-        let rounds = if long { LONG } else { SHORT };
+        // The first round decides, on average, before any ratio is known.
+        let rounds = Rounds::of(begun.elapsed() / self.contenders.len().max(1) as u32);
         for _ in 1..rounds.warm_up + rounds.measured {
             self.round(&mut arms, &mut order, &mut random, next())?;
         }
@@ -209,5 +217,20 @@ pub(crate) fn outcome(stop: Stop) -> Result<Outcome, Stop> {
         Stop::Failed { failure, why } => Ok(Outcome::Failed { failure, why }),
         Stop::NotMeasured { why } => Ok(Outcome::NotMeasured { why }),
         Stop::Interrupted => Err(Stop::Interrupted),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longer_the_work_the_fewer_the_rounds() {
+        let of = |milliseconds| {
+            let rounds = Rounds::of(Duration::from_millis(milliseconds));
+            (rounds.warm_up, rounds.measured)
+        };
+        assert_eq!([of(0), of(1), of(10)], [(3, 31), (3, 31), (3, 20)]);
+        assert_eq!([of(28), of(29), of(1000)], [(3, 7), (1, 6), (1, 3)]);
     }
 }

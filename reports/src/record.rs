@@ -57,10 +57,9 @@ pub struct Run {
     /// What [`HANDICAP`] adds to each call, in thousandths of the call's own wall time.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub handicap: u32,
-    /// Warm-up rounds of a block of short work, which no statistic uses. The series say how many there
-    /// were.
+    /// The most warm-up rounds of a block, which no statistic uses. The series say how many there were.
     pub warm_up: u32,
-    /// Measured rounds of a block of short work.
+    /// The most measured rounds of a block.
     pub rounds: u32,
 }
 

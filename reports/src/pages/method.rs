@@ -20,7 +20,7 @@ pub(crate) fn page(judged: &Judged) -> String {
             "A block starts a fresh process for every contender of a workload and measures them in turn, "
             "round by round, on one input that all share and that the round before did not have: data in "
             "memory never recur, files of records and folders of files come in four variants. Leading "
-            "rounds are warm-up and count for nothing; where one round takes long, a block has fewer. The block's value is the median over its rounds of "
+            "rounds are warm-up and count for nothing; the longer a round takes, the fewer a block has. The block's value is the median over its rounds of "
             "ln(baseline time / engine time). Rounds of one process resemble each other, so the block "
             "is what is counted: n blocks are n independent values, however many rounds they have."
         }

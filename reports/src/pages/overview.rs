@@ -57,7 +57,7 @@ fn run_line(judged: &Judged) -> Markup {
             "Run of " (run.started.replace('T', " ").replace('Z', " UTC"))
             " · size " (run.size)
             " · commit " (commit) @if run.dirty { " with changes" }
-            " · " (units::count(run.blocks as usize, "block")) " × " (units::count(run.rounds as usize, "round"))
+            " · at most " (units::count(run.blocks as usize, "block")) " × " (units::count(run.rounds as usize, "round"))
             " · " a href="machine.html" { (run.machine.processor) }
         }
     }
