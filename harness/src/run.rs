@@ -277,6 +277,7 @@ impl Running<'_> {
         Ok(ended)
     }
 
+    /// Gives every workload with something open its turn, pass after pass, as long as there is time.
     fn turns(
         &self,
         instrument: &dyn Instrument,
@@ -307,10 +308,11 @@ impl Running<'_> {
             }
             let order = derive(plan.seed, &["order", &pass.to_string()]);
             waiting.shuffle(&mut ChaCha8Rng::seed_from_u64(order));
+            let mut idle = true;
             while let Some((next, wait)) = turns.next(&waiting, Instant::now()) {
                 let open = waiting.remove(next);
                 if over().is_some_and(|left| left < wait + turns.block(&open.workload)) {
-                    return Ok(Ended::Spent(outlook.undecided));
+                    continue;
                 }
                 if !pause(wait) {
                     return Ok(Ended::Interrupted);
@@ -324,6 +326,10 @@ impl Running<'_> {
                     return Ok(Ended::Interrupted);
                 }
                 turns.note(case.name, block);
+                idle = false;
+            }
+            if idle {
+                return Ok(Ended::Spent(outlook.undecided));
             }
         }
         Ok(Ended::Complete)

@@ -10,6 +10,12 @@ use std::collections::BTreeMap;
 
 /// The adjusted p-value of each test, given as its group and its p-value: at most one hypothesis of a
 /// group can be true. Rejecting those at most alpha makes any false rejection at all at most that likely.
+///
+/// ```
+/// // Two comparisons, the first with two thresholds.
+/// let adjusted = reports::stats::holm(&[(0, 0.001), (0, 0.002), (1, 0.03)]);
+/// assert_eq!(adjusted, [0.002, 0.004, 0.03]);
+/// ```
 pub fn holm(tests: &[(usize, f64)]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..tests.len()).collect();
     order.sort_by(|&a, &b| tests[a].1.total_cmp(&tests[b].1));

@@ -39,6 +39,11 @@ pub fn last_look(n: usize) -> Option<usize> {
 }
 
 /// Tests the values, in the order in which they were taken, against `null` at every look.
+///
+/// ```
+/// let found = reports::stats::sequential(&[0.11, 0.10, 0.12, 0.11, 0.09], 0.0);
+/// assert!(found.p < 0.01 && found.above);
+/// ```
 pub fn sequential(values: &[f64], null: f64) -> Sequential {
     let mut smallest = Sequential {
         nominal_p: 1.0,

@@ -27,6 +27,10 @@ pub fn two_sided(t: f64, degrees: usize) -> f64 {
 }
 
 /// The magnitude that t reaches or exceeds with probability `p`, by bisection; `p` above 1e-13 and below 1.
+///
+/// ```
+/// assert!((reports::stats::student::quantile(0.05, 9) - 2.262).abs() < 1e-3);
+/// ```
 pub fn quantile(p: f64, degrees: usize) -> f64 {
     let p = p.clamp(10.0 * SMALLEST, 1.0);
     let mut high = 1.0;
