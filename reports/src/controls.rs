@@ -170,10 +170,10 @@ impl Sums {
         let Some((low, high)) = self.detectable else {
             return "control: too few blocks to judge by".to_owned();
         };
-        let mut words = format!(
-            "control: {} of {} equal themselves",
-            self.equal, self.workloads
-        );
+        let mut words = match self.workloads - self.equal {
+            0 => format!("control: {0} of {0} equal themselves", self.equal),
+            unjudged => format!("control: {} equal, {unjudged} unjudged", self.equal),
+        };
         if self.slowed > 0 {
             let share = units::digits(100.0 * self.share);
             let share = share.trim_end_matches('0').trim_end_matches('.');
