@@ -1,6 +1,6 @@
 //! Records cut into fields.
 
-use super::mask::{below16, mask16};
+use super::mask::{any_below, mask16};
 
 /// Splits at the first `separator`, of which the halves keep nothing.
 ///
@@ -65,7 +65,7 @@ pub fn fields<const N: usize>(record: &[u8], separator: u8) -> Option<[&[u8]; N]
 pub fn trimmed_fields<const N: usize>(record: &[u8], separator: u8) -> Option<[&[u8]; N]> {
     let masks = match Masks::of(record) {
         // White space other than spaces is rare.
-        Some(masks) if masks.control() == 0 && !separator.is_ascii_whitespace() => masks,
+        Some(masks) if !any_below(masks.parts, b' ') && !separator.is_ascii_whitespace() => masks,
         _ => return long(record, separator, <[u8]>::trim_ascii),
     };
     let ink = !masks.of_byte(b' ');
@@ -157,12 +157,6 @@ impl<'r> Masks<'r> {
     #[inline(always)]
     fn of_byte(&self, byte: u8) -> u64 {
         self.join(|part| mask16(part, byte))
-    }
-
-    /// Where control characters are, all white space but the space among them.
-    #[inline(always)]
-    fn control(&self) -> u64 {
-        self.join(|part| below16(part, b' '))
     }
 }
 
