@@ -35,7 +35,7 @@ const LARGEST: usize = 7919 * (FILES - 1);
 const CHUNK: usize = 16 << 10;
 const TAIL: usize = 2 << 10;
 /// A worker's part of the groups, its thread, its place in the queue.
-const EACH_WORKER: usize = 6 << 10;
+const EACH_WORKER: usize = 12 << 10;
 
 impl World {
     /// `times` a hundredth of the whole.
