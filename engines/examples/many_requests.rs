@@ -1,7 +1,7 @@
 //! Sends 2,000 numbers to a service on this machine, all under way at once on two connections.
+
 use engines::{Async, Engine, Frame, Pipeline, Protocol, Requests, fold};
-use std::net::{TcpListener, TcpStream};
-use std::{io, thread};
+use std::{io, net::TcpListener, net::TcpStream, thread};
 
 /// A request is an id and a number of four bytes each; the service sends the same back.
 struct Echo;
@@ -32,7 +32,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let sizes = Pipeline::responses().bodies().map(<[u8]>::len);
     let total = fold(|| 0, |total: &mut usize, n| *total += n, |a, b| *a += b);
     let engine = Async::default().in_flight(2000).multiplexed(2);
-    let source = Requests::to(address, &Echo, &keys);
-    println!("{} bytes", engine.run(source, &sizes, total)?);
+    let bytes = engine.run(Requests::to(address, &Echo, &keys), &sizes, total)?;
+    println!("{bytes} bytes came back");
+    assert_eq!(bytes, 4 * keys.len());
     Ok(())
 }

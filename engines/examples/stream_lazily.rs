@@ -1,26 +1,39 @@
-//! Counts the words that follow each first word of a line, in 1 MiB of memory, however long the input:
-//! `cargo run -p engines --example stream_lazily -- README.md`, or from standard input.
+//! Hands on alarms while the input still arrives, with a few chunks of it in memory however long it is:
+//! `cargo run -p engines --example stream_lazily -- readings.csv` (lines of `sensor,degrees`).
 
-use engines::{Engine, Error, MemoryOptimized, Pipeline, Records, group};
+use engines::{Counter, Engine, Pipeline, Records, Skip, Streaming, batches, bytes};
+use std::{env, error::Error, fs, path::PathBuf};
 
-fn main() -> Result<(), Error> {
-    let source = match std::env::args_os().nth(1) {
-        Some(path) => Records::file(path),
-        None => Records::reader(std::io::stdin()),
-    };
-    // A record's key is its first word in lower case, its value the number of words.
-    let words = Pipeline::records()
-        .map_bytes(<[u8]>::trim_ascii)
-        .filter(|line| !line.is_empty())
-        .keyed_with(|line, key| {
-            let mut words = line.split(u8::is_ascii_whitespace);
-            key.extend(words.next()?.to_ascii_lowercase());
-            Some(1 + words.filter(|word| !word.is_empty()).count())
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = tempfile::tempdir()?;
+    let given = env::args_os().nth(1).map(PathBuf::from);
+    let path = given.clone().unwrap_or(folder.path().join("readings.csv"));
+    if given.is_none() {
+        let lines = (0..200_000).map(|i| match i % 1000 {
+            999 => "no reading\n".to_owned(),
+            low => format!("valve-7,{}.{}\n", low / 10, low % 10),
         });
-    let sink = group(|| 0, |n: &mut usize, m: usize| *n += m, |n, m| *n += m);
-    let engine = MemoryOptimized::default().budget(1 << 20);
-    for (word, count) in engine.run(source, &words, sink)?.sorted() {
-        println!("{count:8} {}", String::from_utf8_lossy(word));
+        fs::write(&path, lines.collect::<String>())?;
+    }
+
+    // `fixed_point::<1>` reads 99.5 as the whole number 995, which is exact.
+    let malformed = Counter::new();
+    let alarms = Pipeline::records()
+        .try_map(
+            |line| {
+                let [_, degrees] = bytes::trimmed_fields(line, b',').ok_or("not two fields")?;
+                bytes::fixed_point::<1>(degrees).ok_or("not a number")
+            },
+            Skip(&malformed),
+        )
+        .filter(|tenths| *tenths > 995);
+    let mut found = 0;
+    let report = batches(|batch: &[i64]| found += batch.len());
+    Streaming::default().run(Records::file(&path), &alarms, report)?;
+
+    println!("{found} alarms, {} lines malformed", malformed.get());
+    if given.is_none() {
+        assert_eq!((found, malformed.get()), (600, 200));
     }
     Ok(())
 }

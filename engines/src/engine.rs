@@ -14,6 +14,16 @@ use crate::stage::{Failure, Stage};
 /// callers use [`Engine::run`], which picks among them.
 ///
 /// A panic in a stage or a sink reaches the caller of `run`, whichever thread it happened on.
+///
+/// ```
+/// use engines::{CacheAware, Engine, Error, Parallel, Pipeline, sum};
+///
+/// fn energy(engine: &impl Engine, signal: &[f64]) -> Result<f64, Error> {
+///     engine.run(signal, &Pipeline::new().map(|x: f64| x * x), sum())
+/// }
+/// assert_eq!(energy(&CacheAware::default(), &[3.0, 4.0]).unwrap(), 25.0);
+/// assert_eq!(energy(&Parallel::default(), &[3.0, 4.0]).unwrap(), 25.0);
+/// ```
 pub trait Engine: Sync {
     /// The engine's name, in lower case with hyphens.
     fn name(&self) -> &'static str;
@@ -116,6 +126,16 @@ pub trait Engine: Sync {
 
 /// Something that an engine can run a pipeline over. Slices, [`Windows`], [`iter`](crate::iter),
 /// [`Records`], [`Requests`] and [`Files`] are sources.
+///
+/// ```
+/// use engines::{Bytes, CacheAware, Engine, Pipeline, Records, Source, sum};
+///
+/// fn bytes(lines: impl Source<Bytes>) -> f64 {
+///     let lengths = Pipeline::records().map(|line| line.len() as f64);
+///     CacheAware::default().run(lines, &lengths, sum()).unwrap()
+/// }
+/// assert_eq!(bytes(Records::text(b"one\ntwo")), 6.0);
+/// ```
 pub trait Source<In: Item> {
     /// Calls the engine's method for this kind of source.
     ///
@@ -181,6 +201,17 @@ pub fn iter<I: IntoIterator>(items: I) -> Iter<I::IntoIter> {
 }
 
 /// Why a run failed.
+///
+/// ```
+/// use engines::{Engine, Error, Pipeline, Records, Streaming, collect};
+///
+/// let lengths = Pipeline::records().map(|line| line.len());
+/// let failed = Streaming::default().run(Records::file("no such file"), &lengths, collect());
+/// match failed {
+///     Err(Error::File { path, .. }) => assert_eq!(path.to_str(), Some("no such file")),
+///     other => panic!("{other:?}"),
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -8,6 +8,15 @@ use crate::item::{Bytes, Item, Keyed, Owned};
 use crate::stage::{Failure, Stage, not_one_to_one};
 
 /// What becomes of an item on which a stage fails with an `X`: [`Stop`], [`Skip`] or [`Divert`].
+///
+/// ```
+/// use engines::{OnError, Skip, Counter};
+///
+/// let skipped = Counter::new();
+/// let policy: &dyn OnError<String> = &Skip(&skipped);
+/// assert!(policy.handle("not a number".into()).is_none()); // The run goes on.
+/// assert_eq!((policy.name(), skipped.get()), ("skip", 1));
+/// ```
 pub trait OnError<X>: Sync {
     /// Takes the error; returns it as the reason to end the run, or nothing to go on without the item.
     fn handle(&self, error: X) -> Option<Failure>;
@@ -18,6 +27,17 @@ pub trait OnError<X>: Sync {
 
 /// The first error ends the run as [`Error::Stage`](crate::Error::Stage). With several workers it is
 /// the first that one of them meets.
+///
+/// ```
+/// use engines::{CacheAware, Engine, Error, Pipeline, Stop, collect};
+///
+/// let roots = Pipeline::new().try_map(
+///     |x: f64| if x < 0.0 { Err("a negative number") } else { Ok(x.sqrt()) },
+///     Stop,
+/// );
+/// let failed = CacheAware::default().run(&[4.0, -1.0][..], &roots, collect());
+/// assert!(matches!(failed, Err(Error::Stage(_))));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Stop;
 
@@ -32,6 +52,16 @@ impl<X: Into<Failure>> OnError<X> for Stop {
 }
 
 /// Items that fail are left out and counted.
+///
+/// ```
+/// use engines::{Counter, Engine, Pipeline, Records, Skip, Streaming, bytes, collect};
+///
+/// let malformed = Counter::new();
+/// let numbers = Pipeline::records()
+///     .try_map(|line| bytes::integer(line).ok_or("not a number"), Skip(&malformed));
+/// let found = Streaming::default().run(Records::text(b"7\nx\n8"), &numbers, collect()).unwrap();
+/// assert_eq!((found, malformed.get()), (vec![7, 8], 1));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Skip<'c>(pub &'c Counter);
 
@@ -48,6 +78,19 @@ impl<X> OnError<X> for Skip<'_> {
 
 /// The error of each item that fails is handed to a closure, which may be called from several threads
 /// at once: a dead-letter queue. Whatever is needed of the item belongs into the error.
+///
+/// ```
+/// use engines::{Divert, Engine, Parallel, Pipeline, Records, bytes, collect};
+/// use std::sync::Mutex;
+///
+/// let dead = Mutex::new(Vec::new());
+/// let numbers = Pipeline::records().try_map(
+///     |line| bytes::integer(line).ok_or_else(|| line.to_vec()),
+///     Divert(|line| dead.lock().unwrap().push(line)),
+/// );
+/// let found = Parallel::default().run(Records::text(b"7\nx\n8"), &numbers, collect()).unwrap();
+/// assert_eq!((found, dead.into_inner().unwrap()), (vec![7, 8], vec![b"x".to_vec()]));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Divert<F>(pub F);
 

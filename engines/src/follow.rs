@@ -91,6 +91,19 @@ impl Follow {
 
 /// Ends the run over a file that is followed. Clones end the same run, also if they are used before it
 /// starts, and more than once.
+///
+/// ```
+/// use engines::{Engine, Pipeline, Records, Streaming, collect};
+///
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("log");
+/// std::fs::write(&path, "one\nthree\n").unwrap();
+/// let log = Records::follow(&path);
+/// let stop = log.stop_handle();
+/// std::thread::spawn(move || stop.at_end());
+/// let lengths = Pipeline::records().map(|line| line.len());
+/// assert_eq!(Streaming::default().run(log, &lengths, collect()).unwrap(), [3, 5]);
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct StopHandle(Arc<(Mutex<Wish>, Condvar)>);
 

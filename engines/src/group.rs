@@ -8,6 +8,17 @@ use crate::bytes;
 ///
 /// The hash function is fixed. Whoever can choose the keys can slow the table down; do not group
 /// by keys that an adversary chooses.
+///
+/// ```
+/// use engines::Groups;
+///
+/// let mut counts = Groups::new();
+/// for word in ["b", "a", "b"] {
+///     *counts.entry(word.as_bytes(), || 0) += 1;
+/// }
+/// assert_eq!(counts.len(), 2);
+/// assert_eq!(counts.sorted(), [(&b"a"[..], &1), (b"b", &2)]);
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Groups<A> {
     /// All keys, end to end.

@@ -6,12 +6,22 @@
 use std::marker::PhantomData;
 
 /// A family of item types, one for each lifetime `'a` of the buffer that the item may borrow from.
+///
+/// ```
+/// use engines::{Bytes, Item, Keyed, Owned};
+///
+/// let number: <Owned<f64> as Item>::Of<'static> = 1.5;
+/// let line: <Bytes as Item>::Of<'_> = b"a line";
+/// let pair: <Keyed<u64> as Item>::Of<'_> = (&line[..1], 7);
+/// assert_eq!((number, pair), (1.5, (&b"a"[..], 7)));
+/// ```
 pub trait Item {
     /// The item while its buffer lives for `'a`.
     type Of<'a>;
 }
 
-/// Items that borrow nothing from the engine: numbers, structs, references into the caller's data.
+/// Items that borrow nothing from the engine: numbers, structs, references into the caller's data. See
+/// [`Item`].
 pub struct Owned<T>(PhantomData<fn() -> T>);
 
 impl<T> Item for Owned<T> {

@@ -1,13 +1,10 @@
 //! Data pipelines that are written once and run on any of five engines with the same answer.
 //!
-//! A [`Pipeline`] is a chain of closures, composed statically. A *source* says where items come from
-//! ([`Indexed`] slices, iterators, [`Records`] of text, [`Requests`] to a service, [`Files`]), a *sink*
-//! says what becomes of the results ([`fold`], [`collect`], [`sum`], [`group`], [`batches`],
-//! [`batches_unordered`]), and an
-//! [`Engine`] decides how the work is done.
+//! A [`Pipeline`] is a chain of closures, composed statically. A *source* says where items come from, a
+//! *sink* what becomes of the results, and an [`Engine`] decides how the work is done.
 //!
 //! ```
-//! use engines::{CacheAware, Engine, MemoryOptimized, Pipeline, sum};
+//! use engines::*;
 //!
 //! let pipeline = Pipeline::new().map(|x: f64| x * 2.0).filter(|x| *x > 2.0);
 //! let data = [0.5, 1.5, 2.5];
@@ -15,6 +12,11 @@
 //! assert_eq!(total, 8.0);
 //! assert_eq!(MemoryOptimized::default().run(&data[..], &pipeline, sum()).unwrap(), total);
 //! ```
+//!
+//! That one import suffices everywhere; only the helpers in [`bytes`] keep their module's name. The first
+//! closure over owned items names its type, those behind it need not; records and responses need none.
+//! Longer programs are in the folder `examples`: a file streamed, one larger than memory, a log by key,
+//! a folder of small files, numbers, requests.
 //!
 //! # Which engine when
 //!
@@ -29,16 +31,144 @@
 //! | numbers, one core | [`CacheAware`] | sums 7.5 times, maps 2.5 times as fast: vectors, and blocks that stay in the cache |
 //! | little memory | [`MemoryOptimized`] | a budget in bytes that is kept; the same speed as [`CacheAware`] on records |
 //!
-//! [`Async`] is the wrong choice for work that does not wait, and [`Parallel`] for a single map from
-//! memory to memory, where one core already uses most of the bandwidth.
+//! Each is the wrong choice somewhere, and another one gives the same answer sooner:
+//!
+//! | engine | wrong for | because | take |
+//! |---|---|---|---|
+//! | [`Parallel`] | a single map from memory to memory | one core already uses most of the bandwidth | [`CacheAware`] |
+//! | [`Streaming`] | numbers in memory, requests | both run on the calling thread | [`CacheAware`], [`Async`] |
+//! | [`Async`] | work that does not wait | it runs on one thread, in batches | any other |
+//! | [`CacheAware`] | a pipe, a cold disk, many cores | one thread reads and computes in turn | [`Streaming`], [`Parallel`] |
+//! | [`MemoryOptimized`] | work for which there is memory, and cores | it uses one thread and no read-ahead | [`Parallel`] |
+//!
+//! # Sources
+//!
+//! Items are had by position from slices and [`Windows`], one by one from an iterator ([`iter`]), as lines
+//! from a text, a file or a reader ([`Records`]), as answers from a service ([`Requests`]), whole from
+//! [`Files`]. [`Pipeline::new`] begins over the first three, [`Pipeline::records`] over lines,
+//! [`Pipeline::responses`] over answers and files, each with its position in the list.
+//!
+//! ```
+//! use engines::*;
+//!
+//! let lengths = Pipeline::records().map(|line| line.len());
+//! let engine = Streaming::default();
+//! assert_eq!(engine.run(Records::text(b"a\nbcd"), &lengths, collect()).unwrap(), [1, 3]);
+//! let pipe = &b"ef\r\n"[..]; // Anything that implements `std::io::Read`.
+//! assert_eq!(engine.run(Records::reader(pipe), &lengths, collect()).unwrap(), [2]);
+//! ```
+//!
+//! # Stages
+//!
+//! The methods of [`Pipeline`] are the stages: [`map`](Pipeline::map), [`filter`](Pipeline::filter),
+//! [`flat_map`](Pipeline::flat_map) and so on. Lines are lent, not copied, so that a stage which keeps
+//! some of one names a key ([`keyed`](Pipeline::keyed)) or makes something owned. [`bytes`] takes lines
+//! apart. Chains are joined by [`then`](Pipeline::then), and at run time by [`boxed`](Pipeline::boxed).
+//!
+//! ```
+//! use engines::*;
+//!
+//! let parse = Pipeline::records().flat_map(|line| bytes::fixed_point::<1>(line));
+//! let large = Pipeline::new().filter(|tenths: &i64| *tenths > 20);
+//! let text = Records::text(b"1.5\n2.5\nnone");
+//! let found = CacheAware::default().run(text, &parse.then(large), collect()).unwrap();
+//! assert_eq!(found, [25]);
+//! ```
+//!
+//! # Sinks
+//!
+//! [`collect`] makes a vector, [`fill`] writes into a slice, [`sum`] adds numbers, [`fold`] does what
+//! one can say with three closures, [`group`] does it for each key, [`batches`] lends results in the order
+//! of the input while the run goes on, [`batches_unordered`] as they come. Workers fold apart, which
+//! is why a merge of two accumulators is asked for.
+//!
+//! ```
+//! use engines::*;
+//!
+//! let word = Pipeline::records().keyed(|line| Some((line, 1u64)));
+//! let count = group(|| 0, |n: &mut u64, one| *n += one, |n, more| *n += more);
+//! let words = Parallel::default().run(Records::text(b"a\nb\na"), &word, count).unwrap();
+//! assert_eq!(words.sorted(), [(&b"a"[..], &2), (b"b", &1)]);
+//! ```
+//!
+//! # Errors and policies
+//!
+//! A run returns an [`Error`] that names the file, the request or the budget. What becomes of an item
+//! on which a stage fails is said where the stage is added ([`try_map`](Pipeline::try_map),
+//! [`try_keyed`](Pipeline::try_keyed)): [`Stop`] ends the run, [`Skip`] counts, [`Divert`] hands the error on.
+//!
+//! ```
+//! use engines::*;
+//!
+//! let malformed = Counter::new();
+//! let number = |line: &[u8]| bytes::integer(line).ok_or("not a number");
+//! let numbers = Pipeline::records().try_map(number, Skip(&malformed));
+//! let found = Streaming::default().run(Records::text(b"7\nx\n8"), &numbers, collect()).unwrap();
+//! assert_eq!((found, malformed.get()), (vec![7, 8], 1));
+//! ```
+//!
+//! # Cancelling
+//!
+//! [`Async::cancelled_by`] takes a [`Cancel`], of which any thread may hold a clone; what had been answered
+//! has reached the sink. On any engine a stage ends a run by an error with [`Stop`], and a
+//! [`StopHandle`] ends one over a file that is followed.
+//!
+//! ```
+//! use engines::*;
+//!
+//! let cancel = Cancel::new();
+//! let engine = Async::default().cancelled_by(&cancel);
+//! cancel.cancel();
+//! let ended = engine.run(&[1.0][..], &Pipeline::new(), sum());
+//! assert!(matches!(ended, Err(Error::Cancelled)));
+//! ```
+//!
+//! # Compressed and growing files
+//!
+//! [`Records::decompressed`] reads gzip and Zstandard, whatever the engine. [`Records::follow`] goes on with a
+//! file as it grows, through rotations, until its [`StopHandle`] or [`Follow::idle`] says so.
+//!
+//! ```
+//! use engines::*;
+//!
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let path = folder.path().join("log");
+//! std::fs::write(&path, "one\ntwo\n").unwrap();
+//! let log = Records::follow(&path).idle(std::time::Duration::ZERO);
+//! let lengths = Pipeline::records().map(|line| line.len() as f64);
+//! assert_eq!(Streaming::default().run(log, &lengths, sum()).unwrap(), 6.0);
+//! ```
+//!
+//! # Memory
+//!
+//! [`MemoryOptimized::budget`], [`Streaming::memory`] and [`Parallel::worker_memory`] limit what buffers and sinks
+//! hold; a run that needs more ends with [`Error::Budget`]. What items and accumulators own themselves is not
+//! seen. [`Arena`] and [`Pool`] are for stages that would allocate, [`Levels`] for machines where memory
+//! becomes scarce.
+//!
+//! ```
+//! use engines::*;
+//!
+//! let engine = MemoryOptimized::default().budget(64 << 10);
+//! let all = engine.run(&[0u64; 10_000][..], &Pipeline::new(), collect());
+//! assert!(matches!(all, Err(Error::Budget { needed: 80_000, .. })));
+//! ```
 //!
 //! # Features
 //!
-//! Each engine is a cargo feature of the same name, all on by default. `gzip`, on by default, and `zstd`,
-//! which needs a C compiler, are what [`Records::decompressed`] understands. The library prints nothing,
-//! knows no workload and starts threads only inside a call.
-//! Each engine is a cargo feature of the same name, all on by default. The library prints nothing,
-//! knows no workload and starts threads only inside a call. [`Async`] keeps idle connections between calls.
+//! | feature | on by default | gives | brings |
+//! |---|---|---|---|
+//! | `memory-optimized` | yes | [`MemoryOptimized`], [`Arena`], [`Pool`], [`Pressure`] | bumpalo |
+//! | `cache-aware` | yes | [`CacheAware`], [`Caches`] | nothing |
+//! | `async` | yes | [`Async`], [`Retry`] | tokio, with bytes, mio, pin-project-lite, socket2 |
+//! | `streaming` | yes | [`Streaming`], [`Reader`] | memmap2 |
+//! | `parallel` | yes | [`Parallel`] | rayon, with either and three of crossbeam |
+//! | `gzip` | yes | [`Records::decompressed`] for gzip | flate2, with zlib-rs |
+//! | `zstd` | no | [`Records::decompressed`] for Zstandard | zstd, which needs a C compiler |
+//!
+//! Any one can be had alone; libc, memchr and thiserror come always. The library prints nothing, knows no
+//! workload and starts threads only inside a call. [`Async`] keeps idle connections between calls, [`Parallel`]
+//! its threads, both until they are dropped.
 
 #![cfg_attr(
     not(all(

@@ -68,6 +68,14 @@ impl Pipeline<Bytes, Identity> {
 impl Pipeline<Keyed<usize>, Identity> {
     /// An empty pipeline over responses or file contents, each with the position of its request or
     /// path in the source.
+    ///
+    /// ```
+    /// use engines::{Engine, Files, Pipeline, Streaming, collect};
+    ///
+    /// let lengths = Pipeline::responses().map(|(contents, position)| (position, contents.len()));
+    /// let none = Streaming::default().run(Files::at(&[]), &lengths, collect()).unwrap();
+    /// assert!(none.is_empty()); // `Files` and `Protocol` have longer examples.
+    /// ```
     pub fn responses() -> Self {
         chain(Identity)
     }
@@ -159,6 +167,15 @@ impl<In: Item, S: Stage<In>> Pipeline<In, S> {
     }
 
     /// Adds the number of items that come by here to `counter`, batch by batch.
+    ///
+    /// ```
+    /// use engines::{Counter, Engine, Parallel, Pipeline, sum};
+    ///
+    /// let kept = Counter::new();
+    /// let positive = Pipeline::new().filter(|x: &f64| *x > 0.0).count(&kept);
+    /// Parallel::default().run(&[1.0, -1.0, 2.0][..], &positive, sum()).unwrap();
+    /// assert_eq!(kept.get(), 2);
+    /// ```
     pub fn count(self, counter: &Counter) -> Next<In, S, Count<'_>> {
         self.then_stage(Count(counter))
     }
@@ -173,6 +190,14 @@ impl<In: Item, S: Stage<In>> Pipeline<In, S> {
 
     /// Turns each item into any number of others, which borrow nothing from it. An `Option` makes it
     /// a filter and a map in one.
+    ///
+    /// ```
+    /// use engines::{CacheAware, Engine, Pipeline, collect};
+    ///
+    /// let repeated = Pipeline::new().flat_map(|n: usize| std::iter::repeat_n(n, n));
+    /// let all = CacheAware::default().run(&[2, 0, 3][..], &repeated, collect()).unwrap();
+    /// assert_eq!(all, [2, 2, 3, 3, 3]);
+    /// ```
     pub fn flat_map<O, F>(self, f: F) -> Next<In, S, FlatMap<F, O>>
     where
         O: IntoIterator,
@@ -205,6 +230,14 @@ impl<In: Item, S: Stage<In>> Pipeline<In, S> {
 
 impl<In: Item, S: Stage<In, Out = Bytes>> Pipeline<In, S> {
     /// Narrows each item to bytes borrowed from it, `<[u8]>::trim_ascii` for instance.
+    ///
+    /// ```
+    /// use engines::{CacheAware, Engine, Pipeline, Records, collect};
+    ///
+    /// let trimmed = Pipeline::records().map_bytes(<[u8]>::trim_ascii).map(|line| line.len());
+    /// let text = Records::text(b"  one \n three");
+    /// assert_eq!(CacheAware::default().run(text, &trimmed, collect()).unwrap(), [3, 5]);
+    /// ```
     pub fn map_bytes<F>(self, f: F) -> Next<In, S, MapBytes<F>>
     where
         F: for<'a> Fn(&'a [u8]) -> &'a [u8],
@@ -237,6 +270,18 @@ impl<In: Item, S: Stage<In, Out = Bytes>> Pipeline<In, S> {
     }
 
     /// Splits each item into a key borrowed from it and a value; `None` drops the item.
+    ///
+    /// ```
+    /// use engines::{Engine, Parallel, Pipeline, Records, bytes, group};
+    ///
+    /// let readings = Pipeline::records().keyed(|line| {
+    ///     let (sensor, value) = bytes::split_first(line, b';')?;
+    ///     Some((sensor, bytes::integer(value)?))
+    /// });
+    /// let total = group(|| 0, |sum: &mut i64, n| *sum += n, |sum, n| *sum += n);
+    /// let sums = Parallel::default().run(Records::text(b"a;1\nb;2\na;3\n-"), &readings, total).unwrap();
+    /// assert_eq!(sums.sorted(), [(&b"a"[..], &4), (b"b", &2)]);
+    /// ```
     pub fn keyed<V, F>(self, f: F) -> Next<In, S, KeyedBy<F, V>>
     where
         F: for<'a> Fn(&'a [u8]) -> Option<(&'a [u8], V)>,

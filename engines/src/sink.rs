@@ -15,6 +15,15 @@ use crate::item::{Item, Keyed, Owned};
 type Of<'a, O> = <Owned<O> as Item>::Of<'a>;
 
 /// In which order an engine joins the parts of a sink.
+///
+/// ```
+/// use engines::{Order, Owned, Sink};
+///
+/// fn order<K: Sink<Owned<f64>>>(_: &K) -> Order {
+///     K::ORDER
+/// }
+/// assert_eq!(order(&engines::collect()), Order::Input);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// Any order will do: one part for each worker, joined at the end.
@@ -36,6 +45,39 @@ pub(crate) const UNPLACED: usize = usize::MAX;
 /// An implementation of [`Sink::block`] must call `get` with positions below `n` only, and with none
 /// twice: engines read items without a check, because one would keep the loop from vectorising. The
 /// `block` that the trait provides does so.
+///
+/// ```
+/// use engines::{Engine, Order, Owned, Parallel, Pipeline, Sink};
+///
+/// /// The largest item.
+/// struct Largest;
+///
+/// // SAFETY: the provided `block` is used.
+/// unsafe impl Sink<Owned<u32>> for Largest {
+///     type Part = Option<u32>;
+///     type Output = Option<u32>;
+///     const ORDER: Order = Order::Any;
+///     const SPANS: bool = false;
+///
+///     fn part(&self) -> Option<u32> {
+///         None
+///     }
+///
+///     fn push(&self, part: &mut Option<u32>, item: u32) {
+///         *part = (*part).max(Some(item));
+///     }
+///
+///     fn merge(&self, into: &mut Option<u32>, from: Option<u32>) {
+///         *into = (*into).max(from);
+///     }
+///
+///     fn finish(self, part: Option<u32>) -> Option<u32> {
+///         part
+///     }
+/// }
+/// let largest = Parallel::default().run(&[3, 9, 4][..], &Pipeline::new(), Largest);
+/// assert_eq!(largest.unwrap(), Some(9));
+/// ```
 pub unsafe trait Sink<Out: Item>: Sync {
     /// What one worker or one chunk accumulates.
     type Part: Send;
@@ -123,6 +165,13 @@ pub struct Fold<A, I, F, M>(I, F, M, PhantomData<fn() -> A>);
 
 /// Folds items into an accumulator: `init` makes an empty one, `step` adds an item, `merge` joins two.
 /// Joins happen in any order, so `merge` must be associative and commutative.
+///
+/// ```
+/// use engines::{Engine, Parallel, Pipeline, fold};
+///
+/// let largest = fold(|| 0, |max: &mut u32, n: u32| *max = n.max(*max), |max, n| *max = n.max(*max));
+/// assert_eq!(Parallel::default().run(&[3, 9, 4][..], &Pipeline::new(), largest).unwrap(), 9);
+/// ```
 pub fn fold<A, T, I, F, M>(init: I, step: F, merge: M) -> Fold<A, I, F, M>
 where
     I: Fn() -> A + Sync,
@@ -171,6 +220,13 @@ pub struct Sum(());
 /// wait for each other. Over an indexed source or an iterator the bits of the result are the same on
 /// every engine, instruction set and number of workers; over records, requests and files they depend
 /// on how the engine cuts its input, within rounding.
+///
+/// ```
+/// use engines::{CacheAware, Engine, Pipeline, sum};
+///
+/// let squares = Pipeline::new().map(|x: f64| x * x);
+/// assert_eq!(CacheAware::default().run(&[3.0, 4.0][..], &squares, sum()).unwrap(), 25.0);
+/// ```
 pub fn sum() -> Sum {
     Sum(())
 }
@@ -263,6 +319,15 @@ pub struct Fill<'o, O> {
 ///
 /// # Panics
 /// A run panics if `out` is shorter than the results or the pipeline is not one-to-one.
+///
+/// ```
+/// use engines::{CacheAware, Engine, Pipeline, fill};
+///
+/// let mut doubled = [0; 3];
+/// let double = Pipeline::new().map(|n: i32| 2 * n);
+/// CacheAware::default().run(&[1, 2, 3][..], &double, fill(&mut doubled)).unwrap();
+/// assert_eq!(doubled, [2, 4, 6]);
+/// ```
 pub fn fill<O: Copy + Send>(out: &mut [O]) -> Fill<'_, O> {
     Fill {
         out: out.as_mut_ptr(),
@@ -322,6 +387,15 @@ pub struct Group<A, I, F, M>(I, F, M, PhantomData<fn() -> A>);
 
 /// Groups keyed items: `init` makes an empty accumulator for a new key, `step` adds a value to its
 /// key's accumulator, `merge` joins two accumulators of one key. Joins happen in any order.
+///
+/// ```
+/// use engines::{Engine, Pipeline, Records, Streaming, group};
+///
+/// let word = Pipeline::records().keyed(|line| Some((line, 1u64)));
+/// let count = group(|| 0, |n: &mut u64, one| *n += one, |n, more| *n += more);
+/// let words = Streaming::default().run(Records::text(b"a\nb\na"), &word, count).unwrap();
+/// assert_eq!(words.sorted(), [(&b"a"[..], &2), (b"b", &1)]);
+/// ```
 pub fn group<V, A, I, F, M>(init: I, step: F, merge: M) -> Group<A, I, F, M>
 where
     I: Fn() -> A + Sync,

@@ -12,6 +12,15 @@ use crate::follow::{Follow, Following};
 ///
 /// # Safety
 /// `get` must be safe to call for every position below `len()`, from any thread.
+///
+/// ```
+/// use engines::{Indexed, Windows};
+///
+/// let pairs = Windows::<_, 2>::over(&[1, 2, 3]);
+/// assert_eq!(pairs.len(), 2);
+/// // SAFETY: 1 is below `len()`.
+/// assert_eq!(unsafe { pairs.get(1) }, [2, 3]);
+/// ```
 pub unsafe trait Indexed: Copy + Sync {
     /// What lies at a position.
     type Item;
@@ -92,6 +101,14 @@ unsafe impl<T: Copy + Sync, const N: usize> Indexed for Windows<'_, T, N> {
 
 /// The lines of a text, each without its `\n` or `\r\n`; a last line without one counts, an empty one
 /// after the last `\n` does not. Bytes need not be UTF-8.
+///
+/// ```
+/// use engines::{CacheAware, Engine, Pipeline, Records, collect};
+///
+/// let lengths = Pipeline::records().map(|line| line.len());
+/// let text = Records::text(b"one\r\n\nthree");
+/// assert_eq!(CacheAware::default().run(text, &lengths, collect()).unwrap(), [3, 0, 5]);
+/// ```
 pub struct Records<'s>(pub(crate) RecordInput<'s>);
 
 pub(crate) enum RecordInput<'s> {
@@ -195,6 +212,18 @@ impl Read for Lazy {
 }
 
 /// Whole files, each an item of its contents and its position in `paths`.
+///
+/// ```
+/// use engines::{Engine, Files, Pipeline, Streaming, collect};
+///
+/// # let folder = tempfile::tempdir().unwrap();
+/// let paths = ["a", "b"].map(|name| folder.path().join(name));
+/// std::fs::write(&paths[0], "one").unwrap();
+/// std::fs::write(&paths[1], "three").unwrap();
+/// let lengths = Pipeline::responses().map(|(text, position)| (position, text.len()));
+/// let lengths = Streaming::default().run(Files::at(&paths), &lengths, collect()).unwrap();
+/// assert_eq!(lengths, [(0, 3), (1, 5)]);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Files<'s>(pub(crate) &'s [PathBuf]);
 
@@ -207,6 +236,38 @@ impl<'s> Files<'s> {
 
 /// How requests and responses look on a connection. The protocol does no I/O itself: each engine
 /// moves the bytes by its own means.
+///
+/// ```
+/// use engines::{Async, Engine, Frame, Pipeline, Protocol, Requests, collect};
+/// use std::{io, net::TcpListener, thread};
+///
+/// /// A request is an id and a number, two bytes in all, and so is its response.
+/// struct Echo;
+///
+/// impl Protocol for Echo {
+///     type Key = u8;
+///
+///     fn encode(&self, id: u32, key: &u8, out: &mut Vec<u8>) {
+///         out.extend([id as u8, *key]);
+///     }
+///
+///     fn decode<'b>(&self, input: &'b [u8]) -> io::Result<Option<Frame<'b>>> {
+///         let [id, _, ..] = input else { return Ok(None) };
+///         Ok(Some(Frame { id: u32::from(*id), body: &input[1..2], length: 2 }))
+///     }
+/// }
+///
+/// let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+/// let address = listener.local_addr().unwrap();
+/// thread::spawn(move || {
+///     let stream = listener.accept().unwrap().0;
+///     io::copy(&mut &stream, &mut &stream)
+/// });
+/// let engine = Async::default().in_flight(3).multiplexed(1);
+/// let numbers = Pipeline::responses().map(|(body, _)| body[0]);
+/// let source = Requests::to(address, &Echo, &[7, 8, 9]);
+/// assert_eq!(engine.run(source, &numbers, collect()).unwrap(), [7, 8, 9]);
+/// ```
 pub trait Protocol: Sync {
     /// What a request asks for.
     type Key: Sync;
@@ -221,7 +282,7 @@ pub trait Protocol: Sync {
     fn decode<'b>(&self, input: &'b [u8]) -> io::Result<Option<Frame<'b>>>;
 }
 
-/// One response as [`Protocol::decode`] found it.
+/// One response as [`Protocol::decode`] found it; see there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame<'b> {
     /// The request that it answers.
@@ -234,7 +295,7 @@ pub struct Frame<'b> {
 
 /// Requests to a service, one for each key; items are the responses' bodies with their key's position.
 ///
-/// A server may answer the requests of one connection in any order.
+/// A server may answer the requests of one connection in any order. [`Protocol`] has an example.
 pub struct Requests<'s, P: Protocol> {
     pub(crate) address: SocketAddr,
     pub(crate) protocol: &'s P,

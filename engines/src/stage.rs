@@ -5,6 +5,11 @@
 use crate::item::Item;
 
 /// What a stage reports as the reason why a run cannot go on.
+///
+/// ```
+/// let failure: engines::Failure = "not a number".into();
+/// assert_eq!(failure.to_string(), "not a number");
+/// ```
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// One link of a chain, or a whole chain: takes items of the family `In`, emits items of `Out`.

@@ -29,6 +29,17 @@ use crate::workers::{Threads, available_workers};
 
 /// How a regular file is read, up to the length that it has when the run starts. If another process
 /// makes it shorter before the end, the run fails with [`Error::File`].
+///
+/// ```
+/// use engines::{Engine, Pipeline, Reader, Records, Streaming, collect};
+///
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("words");
+/// std::fs::write(&path, "one\nthree").unwrap();
+/// let engine = Streaming::default().reader(Reader::Map);
+/// let lengths = Pipeline::records().map(|line| line.len());
+/// assert_eq!(engine.run(Records::file(&path), &lengths, collect()).unwrap(), [3, 5]);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reader {

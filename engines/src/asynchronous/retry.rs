@@ -8,6 +8,13 @@ use std::time::Duration;
 /// The pause before the `n`-th repetition is drawn between nothing and `first * 2^(n - 1)`, or `most`
 /// where that is less: exponential back-off with full jitter, after M. Brooker, "Exponential Backoff
 /// And Jitter", AWS Architecture Blog, 2015. The same seed gives the same pauses.
+///
+/// ```
+/// use engines::{Async, Retry};
+///
+/// let patient = Retry { times: 5, ..Retry::default() };
+/// let engine = Async::default().retry(patient);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retry {
     /// How often a request is issued again, at most.

@@ -3,6 +3,13 @@
 use std::sync::OnceLock;
 
 /// Data caches that one core can use, in bytes.
+///
+/// ```
+/// use engines::Caches;
+///
+/// let caches = Caches::detect();
+/// assert!(caches.l1 <= caches.l2 && caches.line >= 16);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Caches {

@@ -12,6 +12,13 @@ pub struct Collect<O>(PhantomData<fn() -> O>);
 
 /// Collects the results into a vector, in the order of the input. Where their number is known,
 /// several workers write them in place, each its own range.
+///
+/// ```
+/// use engines::{Engine, Parallel, Pipeline, collect};
+///
+/// let odd = Pipeline::new().filter(|n: &u32| n % 2 == 1);
+/// assert_eq!(Parallel::default().run(&[3, 2, 1][..], &odd, collect()).unwrap(), [3, 1]);
+/// ```
 pub fn collect<O>() -> Collect<O> {
     Collect(PhantomData)
 }
