@@ -7,6 +7,7 @@
 
 mod connection;
 mod conversation;
+mod explain;
 mod limit;
 mod pool;
 mod requests;
@@ -26,6 +27,7 @@ use crate::cutter::Cutter;
 use crate::depth::Readers;
 use crate::engine::{Engine, Error};
 use crate::exchange::RESPONSE_BYTES;
+use crate::explain::{Settings, Work};
 use crate::in_turn::{run_indexed, run_iterator};
 use crate::item::{Bytes, Keyed, Owned};
 use crate::memory::Memory;
@@ -236,6 +238,17 @@ impl Async {
         self
     }
 
+    /// Connections for so many keys.
+    fn connections_for(&self, keys: usize) -> usize {
+        let connections = self.connections.unwrap_or(self.in_flight);
+        connections.min(self.in_flight).min(keys.max(1))
+    }
+
+    /// Responses that may wait for their turn.
+    fn waiting(&self) -> usize {
+        self.buffered.unwrap_or(self.in_flight.saturating_mul(3))
+    }
+
     fn check(&self) -> Result<(), Error> {
         match &self.cancel {
             Some(cancel) if cancel.is_cancelled() => Err(Error::Cancelled),
@@ -271,6 +284,10 @@ const MANY_BYTES: usize = 64 << 10;
 impl Engine for Async {
     fn name(&self) -> &'static str {
         "async"
+    }
+
+    fn settings(&self, work: &Work) -> Settings {
+        self.explained(work)
     }
 
     fn indexed<X, S, K>(
@@ -355,10 +372,7 @@ impl Engine for Async {
             let part = sink.part();
             return Ok(sink.finish(part));
         }
-        let connections = self
-            .connections
-            .unwrap_or(self.in_flight)
-            .min(self.in_flight);
+        let connections = self.connections_for(usize::MAX);
         let terms = Terms {
             window: self.in_flight.div_ceil(connections),
             timeout: self.timeout,
@@ -374,7 +388,7 @@ impl Engine for Async {
             terms,
             retry: self.retry,
             adaptive: self.adaptive,
-            buffered: self.buffered.unwrap_or(self.in_flight.saturating_mul(3)),
+            buffered: self.waiting(),
             keep: self.keep,
             pool: &self.pool,
             cancel: self.cancel.as_ref(),

@@ -4,6 +4,7 @@
 
 mod aligned;
 mod caches;
+mod explain;
 
 use std::fs::File;
 use std::io::Read;
@@ -16,6 +17,7 @@ use crate::blocks::{
 };
 use crate::engine::{Engine, Error};
 use crate::exchange::{Limits, run_requests};
+use crate::explain::{Settings, Work};
 use crate::item::{Bytes, Item, Keyed, Owned};
 use crate::lines::{Buffer, ChunkError, Chunks, pieces};
 use crate::pipeline::Pipeline;
@@ -79,6 +81,11 @@ impl CacheAware {
         self.block_bytes.unwrap_or(derived).max(1)
     }
 
+    /// As many responses as the second cache holds beside the kernel's copies of them.
+    fn window(&self) -> usize {
+        (self.text_block() / RESPONSE_GUESS).clamp(64, 1024)
+    }
+
     /// Items of a block of which input and output fit.
     fn block_items<In: Item, S: Stage<In>>(&self) -> usize {
         let each = item_bytes::<In>() + item_bytes::<S::Out>();
@@ -131,6 +138,10 @@ impl CacheAware {
 impl Engine for CacheAware {
     fn name(&self) -> &'static str {
         "cache-aware"
+    }
+
+    fn settings(&self, work: &Work) -> Settings {
+        self.explained(work)
     }
 
     fn indexed<X, S, K>(
@@ -245,13 +256,11 @@ impl Engine for CacheAware {
         S: Stage<Keyed<usize>> + Sync,
         K: Sink<S::Out>,
     {
-        // As many responses as the second cache holds beside the kernel's copies of them.
-        let window = (self.text_block() / RESPONSE_GUESS).clamp(64, 1024);
         run_requests(
             &source,
             &pipeline.stage,
             sink,
-            Limits::window(window),
+            Limits::window(self.window()),
             usize::MAX,
         )
     }

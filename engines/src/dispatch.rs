@@ -33,26 +33,55 @@ pub(crate) fn dispatch_to<R>(widest: bool, f: impl FnOnce() -> R) -> R {
         fn v3<R>(f: impl FnOnce() -> R) -> R {
             f()
         }
-        if widest
-            && is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512dq")
-            && is_x86_feature_detected!("avx512vl")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512cd")
-        {
+        if widest && has_v4() {
             // SAFETY: every feature that `v4` enables has just been found, or is implied by AVX-512.
             return unsafe { v4(f) };
         }
-        if is_x86_feature_detected!("avx2")
-            && is_x86_feature_detected!("fma")
-            && is_x86_feature_detected!("bmi1")
-            && is_x86_feature_detected!("bmi2")
-            && is_x86_feature_detected!("lzcnt")
-        {
+        if has_v3() {
             // SAFETY: every feature that `v3` enables has just been found (AVX2 implies POPCNT).
             return unsafe { v3(f) };
         }
     }
     // On AArch64 the base instruction set already has NEON.
     f()
+}
+
+/// Whether the processor has what `v4` enables.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn has_v4() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512cd")
+}
+
+/// Whether the processor has what `v3` enables.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn has_v3() -> bool {
+    is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("fma")
+        && is_x86_feature_detected!("bmi1")
+        && is_x86_feature_detected!("bmi2")
+        && is_x86_feature_detected!("lzcnt")
+}
+
+/// The instruction set that [`dispatch_to`] picks, in words.
+pub(crate) fn instruction_set(widest: bool) -> &'static str {
+    #[cfg(target_arch = "x86_64")]
+    return match (widest && has_v4(), has_v3()) {
+        (true, _) => "AVX-512, 64 bytes",
+        (false, true) => "AVX2, 32 bytes",
+        (false, false) => "SSE2, 16 bytes",
+    };
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        let _ = widest;
+        match cfg!(target_arch = "aarch64") {
+            true => "NEON, 16 bytes",
+            false => "what the compiler takes for granted",
+        }
+    }
 }

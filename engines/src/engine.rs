@@ -3,12 +3,14 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::explain::{self, Input, Settings, Work};
 use crate::follow::Follow;
 use crate::item::{Bytes, Item, Keyed, Owned};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, chain};
 use crate::sink::Sink;
 use crate::source::{Files, Indexed, Protocol, Records, Requests, Windows};
 use crate::stage::{Failure, Stage};
+use crate::stats::{Observed, ObservedSink, Stats};
 
 /// A way to run any pipeline. The five methods that engines implement take one kind of source each;
 /// callers use [`Engine::run`], which picks among them.
@@ -47,6 +49,73 @@ pub trait Engine: Sync {
     {
         source.drive(self, pipeline, sink)
     }
+
+    /// As [`Engine::run`], while `stats` can be read at any time, from any thread. It costs two looks at
+    /// the clock for each batch, and the result is the same bit for bit.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use engines::{Engine, Parallel, Pipeline, Records, Stats, batches};
+    ///
+    /// let stats = Stats::new();
+    /// let sink = batches(|_: &[usize]| std::thread::sleep(Duration::from_millis(2)));
+    /// let lengths = Pipeline::records().map(|line| line.len());
+    /// Parallel::default().observe(Records::text(b"one\nthree"), &lengths, sink, &stats).unwrap();
+    /// let now = stats.snapshot();
+    /// assert_eq!((now.items_in, now.bytes_in), (2, 9));
+    /// assert!(now.waiting_for_output >= Duration::from_millis(2));
+    /// ```
+    ///
+    /// # Errors
+    /// See [`Engine::run`].
+    fn observe<In, Src, S, K>(
+        &self,
+        source: Src,
+        pipeline: &Pipeline<In, S>,
+        sink: K,
+        stats: &Stats,
+    ) -> Result<K::Output, Error>
+    where
+        Self: Sized,
+        In: Item,
+        Src: Source<In>,
+        S: Stage<In> + Sync,
+        K: Sink<S::Out>,
+    {
+        let observed = chain(Observed::new(&pipeline.stage, stats));
+        self.run(source, &observed, ObservedSink::new(sink, stats))
+    }
+
+    /// What this engine would do with `pipeline` over `source`, line by line in plain English: stages,
+    /// instruction set, threads, batches, read-ahead, order and memory, with the numbers of its settings.
+    /// Nothing is run; of a file the length is looked up.
+    ///
+    /// ```
+    /// use engines::{CacheAware, Engine, Pipeline};
+    ///
+    /// let evens = Pipeline::new().filter(|n: &u32| n % 2 == 0);
+    /// let said = CacheAware::default().block_bytes(16 << 10).explain(&&[1, 2, 3][..], &evens);
+    /// assert!(said.contains("threads: 1, the caller's"), "{said}");
+    /// assert!(said.contains("batches: 2,048 items, of 8 KiB in"), "{said}");
+    /// ```
+    fn explain<In, Src, S>(&self, source: &Src, pipeline: &Pipeline<In, S>) -> String
+    where
+        Self: Sized,
+        In: Item,
+        Src: Source<In>,
+        S: Stage<In>,
+    {
+        let work = Work::of::<In, S>(source.input());
+        explain::text(
+            self.name(),
+            &work,
+            &pipeline.describe(),
+            self.settings(&work),
+        )
+    }
+
+    /// What the engine's settings come to for such work.
+    fn settings(&self, work: &Work) -> Settings;
 
     /// Runs over items that can be had by position.
     ///
@@ -137,6 +206,9 @@ pub trait Engine: Sync {
 /// assert_eq!(bytes(Records::text(b"one\ntwo")), 6.0);
 /// ```
 pub trait Source<In: Item> {
+    /// What kind of source it is and how much there is, as far as that is known before the run.
+    fn input(&self) -> Input;
+
     /// Calls the engine's method for this kind of source.
     ///
     /// # Errors
@@ -155,8 +227,12 @@ pub trait Source<In: Item> {
 
 /// Implements [`Source`] for a type by naming the engine's method for it.
 macro_rules! source {
-    ([$($generics:tt)*] $type:ty, $item:ty, $self:ident => $method:ident($argument:expr)) => {
+    ([$($generics:tt)*] $type:ty, $item:ty, $self:ident => $method:ident($argument:expr), $input:expr) => {
         impl<$($generics)*> Source<$item> for $type {
+            fn input(&$self) -> Input {
+                $input
+            }
+
             fn drive<E, S, K>(
                 $self,
                 engine: &E,
@@ -174,13 +250,13 @@ macro_rules! source {
     };
 }
 
-source!([T: Copy + Sync] &[T], Owned<T>, self => indexed(self));
-source!([T: Copy + Sync, const N: usize] Windows<'_, T, N>, Owned<[T; N]>, self => indexed(self));
-source!([I: Iterator<Item: Send> + Send] Iter<I>, Owned<I::Item>, self => iterate(self.0));
-source!([] Records<'_>, Bytes, self => records(self));
-source!([] Follow, Bytes, self => records(self.into()));
-source!([P: Protocol] Requests<'_, P>, Keyed<usize>, self => requests(self));
-source!([] Files<'_>, Keyed<usize>, self => files(self));
+source!([T: Copy + Sync] &[T], Owned<T>, self => indexed(self), Input::items(self));
+source!([T: Copy + Sync, const N: usize] Windows<'_, T, N>, Owned<[T; N]>, self => indexed(self), Input::items(self));
+source!([I: Iterator<Item: Send> + Send] Iter<I>, Owned<I::Item>, self => iterate(self.0), Input::iterator(&self.0));
+source!([] Records<'_>, Bytes, self => records(self), Input::records(self));
+source!([] Follow, Bytes, self => records(self.into()), Input::Reader);
+source!([P: Protocol] Requests<'_, P>, Keyed<usize>, self => requests(self), Input::Requests(self.keys.len()));
+source!([] Files<'_>, Keyed<usize>, self => files(self), Input::Files(self.0.len()));
 
 /// See [`iter`].
 pub struct Iter<I>(I);

@@ -12,6 +12,11 @@ use crate::stage::Stage;
 /// Bytes of results that are lent to the consumer at once: they stay in the first cache.
 const BATCH_BYTES: usize = 16 << 10;
 
+/// Items of a batch, for results of `each` bytes.
+pub(crate) fn batch(each: usize) -> usize {
+    batch_items(BATCH_BYTES, each)
+}
+
 /// Runs the items of an indexed source.
 pub(crate) fn run_indexed<X, S, K>(
     source: X,
@@ -31,7 +36,7 @@ where
         sink.reserve(&mut part, length);
         Memory::check(sink.bytes(&part), memory.joined)?;
     }
-    let batch = batch_items(BATCH_BYTES, item_bytes::<S::Out>());
+    let batch = batch(item_bytes::<S::Out>());
     for start in (0..length).step_by(batch) {
         let end = length.min(start + batch);
         run_range(source, start..end, stage, &mut local, sink, &mut part)?;
@@ -58,7 +63,7 @@ where
 {
     let mut part = sink.part();
     let mut local = stage.local();
-    let batch = batch_items(BATCH_BYTES, item_bytes::<S::Out>());
+    let batch = batch(item_bytes::<S::Out>());
     let mut done = 0;
     loop {
         let taken = run_iter(&mut items, batch, stage, &mut local, sink, &mut part)?;

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::marker::PhantomData;
+use std::time::Instant;
 
 use crate::engine::Error;
 use crate::item::Item;
@@ -62,13 +63,21 @@ impl<'k, Out: Item, K: Sink<Out>> Join<'k, Out, K> {
     /// Waits until piece `number` may be worked on; `false` if the run has been stopped instead.
     pub(crate) fn admit(&self, number: usize) -> bool {
         let mut state = self.lock();
+        let mut wait = None;
         while !state.stopped && number >= state.next.saturating_add(self.capacity) {
+            let queued = &state.waiting;
+            wait.get_or_insert_with(|| (Instant::now(), queued.iter().flatten().count()));
             state = self
                 .moved
                 .wait(state)
                 .unwrap_or_else(|poisoned| poisoned.into_inner());
         }
-        !state.stopped
+        let admitted = !state.stopped;
+        drop(state);
+        if let Some((since, queued)) = wait {
+            self.sink.waited(since.elapsed(), queued);
+        }
+        admitted
     }
 
     /// Hands in the part of piece `number` and joins what can be joined.

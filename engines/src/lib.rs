@@ -154,6 +154,8 @@
 //! assert!(matches!(all, Err(Error::Budget { needed: 80_000, .. })));
 //! ```
 //!
+//! [`Engine::explain`] says what an engine would do, [`Engine::observe`] what it does.
+//!
 //! # Features
 //!
 //! | feature | on by default | gives | brings |
@@ -193,6 +195,7 @@ mod depth;
 mod dispatch;
 mod engine;
 mod exchange;
+mod explain;
 mod fallible;
 mod follow;
 mod gather;
@@ -209,6 +212,7 @@ mod sink;
 mod source;
 mod stage;
 mod stages;
+mod stats;
 mod sync;
 mod whole;
 mod workers;
@@ -226,6 +230,7 @@ mod streaming;
 
 pub use cancel::Cancel;
 pub use engine::{Engine, Error, Iter, Source, iter};
+pub use explain::{Input, Settings, Work};
 pub use fallible::{Counter, Divert, OnError, Skip, Stop};
 pub use follow::{Follow, StopHandle};
 pub use group::Groups;
@@ -234,6 +239,7 @@ pub use pipeline::Pipeline;
 pub use sink::{Order, SPAN, Sink, batches, batches_unordered, collect, fill, fold, group, sum};
 pub use source::{Files, Frame, Indexed, Protocol, Records, Requests, Windows};
 pub use stage::{Batch, Failure, Stage};
+pub use stats::{Snapshot, Stats};
 
 #[cfg(feature = "async")]
 pub use asynchronous::{Async, Retry};

@@ -6,6 +6,7 @@
 mod arena;
 mod budget;
 mod clean_up;
+mod explain;
 mod pool;
 mod pressure;
 
@@ -24,6 +25,7 @@ use crate::blocks::{
 };
 use crate::engine::{Engine, Error};
 use crate::exchange::{BUFFER_BYTES, Limits, RESPONSE_BYTES, run_requests};
+use crate::explain::{Settings, Work};
 use crate::item::{Bytes, Keyed, Owned};
 use crate::lines::{Buffer, ChunkError, Chunks, pieces};
 use crate::pipeline::Pipeline;
@@ -209,6 +211,10 @@ fn halved(chunk: usize) -> usize {
 impl Engine for MemoryOptimized {
     fn name(&self) -> &'static str {
         "memory-optimized"
+    }
+
+    fn settings(&self, work: &Work) -> Settings {
+        self.explained(work)
     }
 
     fn indexed<X, S, K>(

@@ -5,6 +5,7 @@
 //! so that nothing is shared while it works; parts are joined at the end, or piece by piece in the
 //! order of the input for sinks that ask for it.
 
+mod explain;
 mod indexed;
 mod iterator;
 mod pace;
@@ -21,6 +22,7 @@ use crate::blocks::run_keyed;
 use crate::chunks::{FileChunks, ReaderChunks, Text, TextChunks, open};
 use crate::cutter::Cutter;
 use crate::engine::{Engine, Error};
+use crate::explain::{Settings, Work};
 use crate::item::{Bytes, Item, Keyed, Owned};
 use crate::memory::{Memory, PARTS};
 use crate::pipeline::Pipeline;
@@ -230,6 +232,10 @@ fn by_span<Out: Item, K: Sink<Out>>() -> bool {
 impl Engine for Parallel {
     fn name(&self) -> &'static str {
         "parallel"
+    }
+
+    fn settings(&self, work: &Work) -> Settings {
+        self.explained(work)
     }
 
     fn indexed<X, S, K>(

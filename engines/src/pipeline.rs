@@ -32,7 +32,7 @@ impl<In, S: Clone> Clone for Pipeline<In, S> {
 /// A pipeline and the stage that has been added to it.
 type Next<In, S, B> = Pipeline<In, Then<S, B>>;
 
-fn chain<In, S>(stage: S) -> Pipeline<In, S> {
+pub(crate) fn chain<In, S>(stage: S) -> Pipeline<In, S> {
     Pipeline {
         stage,
         input: PhantomData,

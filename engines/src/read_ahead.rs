@@ -14,6 +14,7 @@ use crate::conveyor::{Conveyor, Full};
 use crate::cutter::Cutter;
 use crate::depth::{Depth, Readers};
 use crate::engine::Error;
+use crate::explain::{Bytes as Size, Count};
 use crate::item::{Bytes, Item, Keyed};
 use crate::memory::Memory;
 use crate::sink::Sink;
@@ -26,6 +27,25 @@ const BUFFERS: usize = 3;
 
 /// Files that a thread claims at once, at most.
 const FILES: usize = 32;
+
+/// How far ahead of so many workers [`run_reader`] reads, in words.
+pub(crate) fn of_reader(workers: usize) -> String {
+    let buffers = workers + BUFFERS - 1;
+    format!(
+        "1 thread that reads, up to {} in all",
+        Count(buffers, "chunk")
+    )
+}
+
+/// How far ahead [`run_files`] reads with so many threads, in words.
+pub(crate) fn of_files(threads: &str) -> String {
+    format!("{threads} to read, with {BUFFERS} batches each")
+}
+
+/// The batches of [`run_files`], in words.
+pub(crate) fn batches(size: usize) -> String {
+    format!("up to {FILES} files, of about {} together", Size(size))
+}
 
 /// A chunk of text.
 #[derive(Default)]

@@ -5,6 +5,7 @@ mod batches;
 mod collect;
 
 use std::marker::PhantomData;
+use std::time::Duration;
 
 pub use self::batches::{batches, batches_unordered};
 pub use self::collect::collect;
@@ -145,6 +146,13 @@ pub unsafe trait Sink<Out: Item>: Sync {
     #[inline]
     fn seal(&self, part: &mut Self::Part) {
         let _ = part;
+    }
+
+    /// Says that a worker had to wait for `time` until it was admitted to its next piece, because it was
+    /// too far ahead in the order of the input; `queued` finished parts waited for their turn when it
+    /// began to. A run in which nobody waits reads no clock for it.
+    fn waited(&self, time: Duration, queued: usize) {
+        let _ = (time, queued);
     }
 
     /// Adds everything in `from` to `into`.

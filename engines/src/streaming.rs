@@ -5,6 +5,7 @@
 //! files by the thousand, are read ahead on threads of their own into a fixed set of buffers. Records
 //! are borrowed from these buffers and never copied.
 
+mod explain;
 #[cfg(target_os = "linux")]
 mod guard;
 #[cfg(target_os = "linux")]
@@ -17,6 +18,7 @@ use crate::cutter::Cutter;
 use crate::depth::Readers;
 use crate::engine::{Engine, Error};
 use crate::exchange::{Limits, RESPONSE_BYTES, run_requests};
+use crate::explain::{Settings, Work};
 use crate::in_turn::{run_indexed, run_iterator};
 use crate::item::{Bytes, Keyed, Owned};
 use crate::memory::Memory;
@@ -164,6 +166,10 @@ impl Streaming {
 impl Engine for Streaming {
     fn name(&self) -> &'static str {
         "streaming"
+    }
+
+    fn settings(&self, work: &Work) -> Settings {
+        self.explained(work)
     }
 
     fn indexed<X, S, K>(

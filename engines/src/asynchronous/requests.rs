@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::coop::unconstrained;
@@ -87,6 +87,8 @@ pub(super) struct OneThread<'r, 'k, S: Stage<Keyed<usize>>, K: Sink<S::Out>> {
     waiting: RefCell<Vec<(Waker, Rc<Cell<bool>>)>>,
     /// Whether something has been handed in that the consumer has not been told of.
     handed_in: Cell<bool>,
+    /// Since when responses that wait for their turn have kept requests back, and how many did.
+    held_up: Cell<Option<(Instant, usize)>>,
     pub(super) idle: RefCell<Lent>,
     /// Connections may be opened as long as there are permits.
     pub(super) opening: Semaphore,
@@ -153,6 +155,9 @@ impl<S: Stage<Keyed<usize>>, K: Sink<S::Out>> OneThread<'_, '_, S, K> {
     where
         F: Future,
     {
+        if let Some((since, queued)) = self.held_up.take() {
+            self.sink.waited(since.elapsed(), queued);
+        }
         loop {
             self.wake();
             let polled = all.as_mut().poll(context);
@@ -169,6 +174,10 @@ impl<S: Stage<Keyed<usize>>, K: Sink<S::Out>> OneThread<'_, '_, S, K> {
             }
             // What the responses have made room for, or the consumer before it knew the waker.
             if self.room() == 0 {
+                let turns = self.shared.turns.as_ref();
+                if let Some(turns) = turns.filter(|turns| turns.room() == 0) {
+                    self.held_up.set(Some((Instant::now(), turns.waiting())));
+                }
                 return polled;
             }
         }
@@ -378,6 +387,7 @@ where
             .then(|| RefCell::new(Limit::new(share(plan.connections * plan.terms.window)))),
         waiting: RefCell::default(),
         handed_in: Cell::new(false),
+        held_up: Cell::new(None),
         idle: RefCell::new(station.lend()),
         opening: Semaphore::new(OPENING),
     };

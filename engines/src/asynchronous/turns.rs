@@ -69,8 +69,12 @@ impl<'k, Out: Item, K: Sink<Out>> Turns<'k, Out, K> {
 
     /// How many more responses may wait.
     pub(super) fn room(&self) -> usize {
-        let waiting = self.waiting.load(Ordering::SeqCst);
-        self.capacity.saturating_sub(waiting)
+        self.capacity.saturating_sub(self.waiting())
+    }
+
+    /// How many responses wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::SeqCst)
     }
 
     /// Hands in the part of the response at `index`.

@@ -17,7 +17,7 @@ use crate::workers::{Crew, continue_claims};
 pub(super) const BATCH: usize = 16 << 10;
 
 /// Items of a batch of one who works alone: they stay in the first cache.
-const BATCH_ALONE: usize = 4096;
+pub(super) const BATCH_ALONE: usize = 4096;
 
 /// The iterator and how far it has come.
 struct Items<I> {

@@ -8,7 +8,7 @@ use crate::sink::SPAN;
 /// How long a piece should take: much longer than to claim it and to join its part, which is below
 /// half a microsecond, and so short that items which turn out to be a hundred times dearer than those
 /// before do not keep one worker busy while the others have nothing left.
-const PIECE: Duration = Duration::from_micros(40);
+pub(super) const PIECE: Duration = Duration::from_micros(40);
 
 /// Items of the first piece: few, since one may take long.
 const FIRST: usize = 16;

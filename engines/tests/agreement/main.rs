@@ -6,12 +6,14 @@
 mod chains;
 #[cfg(all(feature = "gzip", feature = "zstd"))]
 mod compressed;
+mod explained;
 mod failures;
 mod files;
 mod followed;
 mod numbers;
 mod requests;
 mod service;
+mod stats;
 mod texts;
 
 /// Runs `check(&engine, &input)` for every engine. It is a macro because a closure cannot be generic.
