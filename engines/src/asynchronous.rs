@@ -22,7 +22,7 @@ use self::pool::{Keep, Pool};
 use self::requests::Plan;
 pub use self::retry::Retry;
 use crate::cancel::Cancel;
-use crate::chunks::{Text, TextChunks, open, run_chunks};
+use crate::chunks::{MOST_CHUNK, Text, TextChunks, open, run_chunks};
 use crate::cutter::Cutter;
 use crate::depth::Readers;
 use crate::engine::{Engine, Error};
@@ -36,7 +36,7 @@ use crate::read_ahead::{run_files, run_reader};
 use crate::sink::Sink;
 use crate::source::{Files, Indexed, Protocol, Records, Requests};
 use crate::stage::Stage;
-use crate::workers::{Threads, available_workers};
+use crate::workers::{MOST_WORKERS, Threads, available_workers};
 
 /// Runs pipelines over input that has to be waited for: requests first of all, also files.
 ///
@@ -112,10 +112,10 @@ impl Default for Async {
 }
 
 impl Async {
-    /// Sets the number of requests under way, at least 1.
+    /// Sets the number of requests under way, 1 to 2^28.
     #[must_use]
     pub fn in_flight(mut self, requests: usize) -> Self {
-        self.in_flight = requests.max(1);
+        self.in_flight = requests.clamp(1, MOST_IN_FLIGHT);
         self
     }
 
@@ -136,10 +136,10 @@ impl Async {
         self
     }
 
-    /// Sets the number of threads, at least 1. Each has a runtime and a share of the connections.
+    /// Sets the number of threads, 1 to 4,096. Each has a runtime and a share of the connections.
     #[must_use]
     pub fn threads(mut self, threads: usize) -> Self {
-        self.threads = threads.max(1);
+        self.threads = threads.clamp(1, MOST_WORKERS);
         self
     }
 
@@ -167,7 +167,7 @@ impl Async {
     /// (2018), after TCP Vegas (Brakmo and Peterson, 1995).
     #[must_use]
     pub fn adaptive(mut self, most: usize) -> Self {
-        self.in_flight = most.max(1);
+        self.in_flight = most.clamp(1, MOST_IN_FLIGHT);
         self.adaptive = true;
         self
     }
@@ -262,20 +262,23 @@ impl Async {
     /// what a thread waits for, all begin at once.) Each has three buffers of the size of a chunk.
     #[must_use]
     pub fn file_readers(mut self, files: usize) -> Self {
-        self.file_readers = files.max(1);
+        self.file_readers = files.clamp(1, MOST_WORKERS);
         self
     }
 
-    /// Sets the bytes of a chunk of text or a batch of files, at least 1: 256 KiB unless set.
+    /// Sets the bytes of a chunk of text or a batch of files, 1 to 1 GiB: 256 KiB unless set.
     #[must_use]
     pub fn chunk_bytes(mut self, bytes: usize) -> Self {
-        self.chunk_bytes = bytes.max(1);
+        self.chunk_bytes = bytes.clamp(1, MOST_CHUNK);
         self
     }
 }
 
 /// This engine has no budget of memory: what is under way bounds what it holds.
 const NO_LIMIT: Memory = Memory::new(usize::MAX, 1);
+
+/// Requests under way, at most: sizes derived from it do not overflow.
+const MOST_IN_FLIGHT: usize = 1 << 28;
 
 /// Bytes of the read buffer of a connection with one request at a time, and of one with many.
 const ONE_BYTES: usize = 4 << 10;

@@ -183,6 +183,9 @@ fn run_items<T, S, K>(
     S: Stage<Owned<T>>,
     K: Sink<S::Out>,
 {
+    if batch.is_empty() {
+        return;
+    }
     dispatch(
         #[inline(always)]
         || {

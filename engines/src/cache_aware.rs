@@ -18,6 +18,7 @@ use crate::blocks::{
 use crate::engine::{Engine, Error};
 use crate::exchange::{Limits, run_requests};
 use crate::explain::{Settings, Work};
+use crate::in_turn::ends_span;
 use crate::item::{Bytes, Item, Keyed, Owned};
 use crate::lines::{Buffer, ChunkError, Chunks, pieces};
 use crate::pipeline::Pipeline;
@@ -61,10 +62,10 @@ impl Default for CacheAware {
 
 impl CacheAware {
     /// Sets the bytes of a block, input and output together, in place of the size derived from the
-    /// caches. A block has at least 32 and at most 65,536 items, whatever their size.
+    /// caches, 1 byte to 64 MiB. A block has at least 32 and at most 65,536 items, whatever their size.
     #[must_use]
     pub fn block_bytes(mut self, bytes: usize) -> Self {
-        self.block_bytes = Some(bytes);
+        self.block_bytes = Some(bytes.clamp(1, 64 << 20));
         self
     }
 
@@ -205,7 +206,7 @@ impl Engine for CacheAware {
                 run_iter(&mut source, block, stage, &mut local, &sink, &mut part)?
             };
             seen += taken;
-            if seen.is_multiple_of(SPAN) || taken < block {
+            if ends_span(taken, seen, taken < block) {
                 sink.seal(&mut part);
             }
             sink.flush(&mut part);

@@ -24,6 +24,9 @@ use crate::source::{RecordInput, Records};
 use crate::stage::Stage;
 use crate::workers::{Crew, run_claims};
 
+/// Bytes of a chunk that an engine may be set to have.
+pub(crate) const MOST_CHUNK: usize = 1 << 30;
+
 /// Where the records of a run lie, once a file has been opened.
 pub(crate) enum Text<'s> {
     Memory(&'s [u8]),

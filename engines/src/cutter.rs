@@ -45,6 +45,8 @@ impl<R: Read> Cutter<R> {
     /// A reader that is interrupted has nothing at the moment: what is there goes on without waiting for
     /// the chunk to be full, and if it is nothing, `wanted` tells whether to go on reading; if not, the
     /// text ends.
+    ///
+    /// The text ends with an error as well: what the failed call had of a record is gone.
     pub(crate) fn next(
         &mut self,
         buffer: &mut Vec<u8>,
@@ -53,6 +55,12 @@ impl<R: Read> Cutter<R> {
         if self.ended {
             return Ok(0);
         }
+        let result = self.read(buffer, wanted);
+        self.ended |= result.is_err();
+        result
+    }
+
+    fn read(&mut self, buffer: &mut Vec<u8>, wanted: impl Fn() -> bool) -> Result<usize, Error> {
         let mut filled = self.carry.len();
         if buffer.len() < self.size.max(filled) {
             buffer.resize(self.size.max(filled), 0);

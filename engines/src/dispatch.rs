@@ -34,11 +34,11 @@ pub(crate) fn dispatch_to<R>(widest: bool, f: impl FnOnce() -> R) -> R {
             f()
         }
         if widest && has_v4() {
-            // SAFETY: every feature that `v4` enables has just been found, or is implied by AVX-512.
+            // SAFETY: every feature that `v4` enables has just been found.
             return unsafe { v4(f) };
         }
         if has_v3() {
-            // SAFETY: every feature that `v3` enables has just been found (AVX2 implies POPCNT).
+            // SAFETY: every feature that `v3` enables has just been found.
             return unsafe { v3(f) };
         }
     }
@@ -50,7 +50,8 @@ pub(crate) fn dispatch_to<R>(widest: bool, f: impl FnOnce() -> R) -> R {
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn has_v4() -> bool {
-    is_x86_feature_detected!("avx512f")
+    has_v3()
+        && is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512dq")
         && is_x86_feature_detected!("avx512vl")
         && is_x86_feature_detected!("avx512bw")
@@ -66,6 +67,7 @@ fn has_v3() -> bool {
         && is_x86_feature_detected!("bmi1")
         && is_x86_feature_detected!("bmi2")
         && is_x86_feature_detected!("lzcnt")
+        && is_x86_feature_detected!("popcnt")
 }
 
 /// The instruction set that [`dispatch_to`] picks, in words.

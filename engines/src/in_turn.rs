@@ -33,8 +33,7 @@ where
     let mut local = stage.local();
     let length = source.len();
     if S::ONE_TO_ONE {
-        sink.reserve(&mut part, length);
-        Memory::check(sink.bytes(&part), memory.joined)?;
+        Memory::reserve(sink, &mut part, length, memory.joined)?;
     }
     let batch = batch(item_bytes::<S::Out>());
     for start in (0..length).step_by(batch) {
@@ -47,6 +46,15 @@ where
         Memory::check(sink.bytes(&part), memory.joined)?;
     }
     Ok(part)
+}
+
+/// Whether a span ends with the batch of `taken` items of an iterator that makes it `done` in all: not
+/// again with an empty one behind the end of a span.
+pub(crate) fn ends_span(taken: usize, done: usize, last: bool) -> bool {
+    match done.is_multiple_of(SPAN) {
+        true => taken > 0,
+        false => last,
+    }
 }
 
 /// Runs the items of an iterator.
@@ -68,7 +76,7 @@ where
     loop {
         let taken = run_iter(&mut items, batch, stage, &mut local, sink, &mut part)?;
         done += taken;
-        if taken < batch || done.is_multiple_of(SPAN) {
+        if ends_span(taken, done, taken < batch) {
             sink.seal(&mut part);
         }
         sink.flush(&mut part);

@@ -64,7 +64,7 @@ impl<'k, Out: Item, K: Sink<Out>> Join<'k, Out, K> {
     pub(crate) fn admit(&self, number: usize) -> bool {
         let mut state = self.lock();
         let mut wait = None;
-        while !state.stopped && number >= state.next.saturating_add(self.capacity) {
+        while !state.stopped && number.saturating_sub(state.next) >= self.capacity {
             let queued = &state.waiting;
             wait.get_or_insert_with(|| (Instant::now(), queued.iter().flatten().count()));
             state = self
@@ -121,7 +121,11 @@ impl<'k, Out: Item, K: Sink<Out>> Join<'k, Out, K> {
             .state
             .into_inner()
             .unwrap_or_else(|poisoned| poisoned.into_inner());
-        debug_assert!(state.waiting.is_empty(), "a part is missing");
+        // Half an answer looks like an answer.
+        assert!(
+            !state.stopped && state.waiting.is_empty(),
+            "a part is missing"
+        );
         state.joined.unwrap_or_else(|| self.sink.part())
     }
 }

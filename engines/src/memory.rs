@@ -1,6 +1,8 @@
 //! What the workers of a run may hold, in bytes and in parts.
 
 use crate::engine::Error;
+use crate::item::Item;
+use crate::sink::Sink;
 
 /// What workers may hold.
 #[derive(Clone, Copy)]
@@ -20,6 +22,25 @@ impl Memory {
             joined: worker.saturating_mul(workers),
             parts: PARTS,
         }
+    }
+
+    /// Lets `part` make room for `items` more. What would not fit into `budget` bytes is not tried.
+    pub(crate) fn reserve<Out: Item, K: Sink<Out>>(
+        sink: &K,
+        part: &mut K::Part,
+        items: usize,
+        budget: usize,
+    ) -> Result<(), Error> {
+        let each = size_of::<Out::Of<'static>>();
+        // One more than the budget allows is enough to see that it does not suffice.
+        let tried = items.min((budget / each.max(1)).saturating_add(1));
+        sink.reserve(part, tried);
+        let held = sink.bytes(part);
+        if held > budget {
+            let needed = held.saturating_add((items - tried).saturating_mul(each));
+            return Err(Error::Budget { needed, budget });
+        }
+        Ok(())
     }
 
     pub(crate) fn check(needed: usize, budget: usize) -> Result<(), Error> {

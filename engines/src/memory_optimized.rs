@@ -1,6 +1,7 @@
 //! One thread, no queue, and as little memory as the work allows: each item runs through all stages
-//! into the sink before the next one is made, and the few buffers there are get reused, also from
-//! one run to the next. A budget, where one is set, sizes the buffers and ends runs that need more.
+//! into the sink before the next one is made (but for items that own nothing and have one result each,
+//! of which an iterator's are gathered into batches of some pages), and the few buffers there are get
+//! reused, also from one run to the next. A budget, where one is set, sizes the buffers and ends runs that need more.
 //! Where memory becomes scarce all the same, what is idle is given back.
 
 mod arena;
@@ -26,8 +27,10 @@ use crate::blocks::{
 use crate::engine::{Engine, Error};
 use crate::exchange::{BUFFER_BYTES, Limits, RESPONSE_BYTES, run_requests};
 use crate::explain::{Settings, Work};
+use crate::in_turn::ends_span;
 use crate::item::{Bytes, Keyed, Owned};
 use crate::lines::{Buffer, ChunkError, Chunks, pieces};
+use crate::memory::Memory;
 use crate::pipeline::Pipeline;
 use crate::sink::{LANES, SPAN, Sink};
 use crate::source::{Files, Indexed, Protocol, RecordInput, Records, Requests};
@@ -233,8 +236,7 @@ impl Engine for MemoryOptimized {
         let mut local = pipeline.stage.local();
         let n = source.len();
         if S::ONE_TO_ONE {
-            sink.reserve(&mut part, n);
-            self.budget.check(sink.bytes(&part))?;
+            Memory::reserve(&sink, &mut part, n, self.budget.limit())?;
         }
         let mut batch = self.batch::<S, _>();
         let mut start = 0;
@@ -271,10 +273,8 @@ impl Engine for MemoryOptimized {
         let mut local = pipeline.stage.local();
         let each = item_bytes::<S::Out>();
         if S::ONE_TO_ONE {
-            // One item more than the budget allows is enough to see that it does not suffice.
-            let most = self.budget.limit() / each.max(1);
-            sink.reserve(&mut part, source.size_hint().0.min(most.saturating_add(1)));
-            self.budget.check(sink.bytes(&part))?;
+            let least = source.size_hint().0;
+            Memory::reserve(&sink, &mut part, least, self.budget.limit())?;
         }
         let gathers = gathers::<I::Item, _, S>();
         let mut gathered = Vec::new();
@@ -292,7 +292,7 @@ impl Engine for MemoryOptimized {
                 run_iter(&mut source, batch, stage, &mut local, &sink, &mut part)?
             };
             seen += taken;
-            if seen.is_multiple_of(SPAN) || taken < batch {
+            if ends_span(taken, seen, taken < batch) {
                 sink.seal(&mut part);
             }
             sink.flush(&mut part);

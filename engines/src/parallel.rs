@@ -13,24 +13,24 @@ mod records;
 mod requests;
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use self::pace::Alone;
 use crate::blocks::run_keyed;
-use crate::chunks::{FileChunks, ReaderChunks, Text, TextChunks, open};
+use crate::chunks::{FileChunks, MOST_CHUNK, ReaderChunks, Text, TextChunks, open};
 use crate::cutter::Cutter;
 use crate::engine::{Engine, Error};
 use crate::explain::{Settings, Work};
 use crate::item::{Bytes, Item, Keyed, Owned};
 use crate::memory::{Memory, PARTS};
 use crate::pipeline::Pipeline;
-use crate::sink::{Order, Sink};
+use crate::sink::Sink;
 use crate::source::{Files, Indexed, Protocol, Records, Requests};
 use crate::stage::Stage;
 use crate::whole::read_whole;
-use crate::workers::{Crew, available_workers, run_claims};
+use crate::workers::{Crew, MOST_WORKERS, available_workers, run_claims};
 
 /// Runs pipelines on several threads, which the engine starts with its first run that needs them and
 /// keeps until it is dropped.
@@ -45,7 +45,8 @@ use crate::workers::{Crew, available_workers, run_claims};
 /// ```
 ///
 /// The calling thread is one of the workers. A run that is started from a stage of another parallel run
-/// takes place on the thread that started it. An error on one worker stops the others after the piece that they work on; while
+/// takes place on the thread that started it, and so does one that finds the engine's threads at work
+/// for another run: no run waits for another. An error on one worker stops the others after the piece that they work on; while
 /// a reader blocks, it stops them only once the read returns.
 pub struct Parallel {
     workers: usize,
@@ -56,6 +57,8 @@ pub struct Parallel {
     in_flight: usize,
     capacity: usize,
     pool: OnceLock<Option<rayon::ThreadPool>>,
+    /// Whether a run has the pool.
+    taken: AtomicBool,
 }
 
 impl Default for Parallel {
@@ -70,14 +73,15 @@ impl Default for Parallel {
             in_flight: 256,
             capacity: PARTS,
             pool: OnceLock::new(),
+            taken: AtomicBool::new(false),
         }
     }
 }
 
 impl Parallel {
-    /// Sets the number of workers, at least 1.
+    /// Sets the number of workers, at least 1 and at most 4,096.
     pub fn workers(mut self, workers: usize) -> Self {
-        self.workers = workers.max(1);
+        self.workers = workers.clamp(1, MOST_WORKERS);
         self.pool = OnceLock::new();
         self
     }
@@ -85,16 +89,17 @@ impl Parallel {
     /// Sets how much time the other workers must be expected to save on records or items before they
     /// are woken, 100 us unless set, which is what waking them can cost. Until then the calling thread
     /// works alone, and judges by how far it has come: so a short run is not slower than on one
-    /// thread, whatever an item costs.
+    /// thread, whatever an item costs. A sink that rounds by spans, such as [`sum`](crate::sum), is given
+    /// whole spans, so that nothing overlaps before two of them are left behind the first.
     pub fn worth_waking(mut self, saving: Duration) -> Self {
         self.worth_waking = saving;
         self
     }
 
-    /// Sets the bytes of text that a worker claims at once, at least 1: 512 KiB unless set. A text
+    /// Sets the bytes of text that a worker claims at once, 1 to 1 GiB: 512 KiB unless set. A text
     /// that is shorter than one chunk for each worker is cut into smaller ones, of at least 16 KiB.
     pub fn chunk_bytes(mut self, bytes: usize) -> Self {
-        self.chunk_bytes = bytes.max(1);
+        self.chunk_bytes = bytes.clamp(1, MOST_CHUNK);
         self
     }
 
@@ -113,10 +118,10 @@ impl Parallel {
         self
     }
 
-    /// Sets the number of requests that each worker has under way on its connection, at least 1: 256
-    /// unless set.
+    /// Sets the number of requests that each worker has under way on its connection, at least 1 and at
+    /// most 1,048,576: 256 unless set.
     pub fn in_flight(mut self, requests: usize) -> Self {
-        self.in_flight = requests.max(1);
+        self.in_flight = requests.clamp(1, 1 << 20);
         self
     }
 
@@ -160,7 +165,14 @@ impl Parallel {
             // Where the system refuses the threads, the caller's does the work of all.
             builder.build().ok()
         });
-        Workers(pool.as_ref())
+        let Some(pool) = pool else {
+            return Workers(None);
+        };
+        let free = !self.taken.swap(true, Ordering::Acquire);
+        Workers(free.then(|| Taken {
+            pool,
+            flag: &self.taken,
+        }))
     }
 
     /// Bytes of a text that are claimed at once: less than set where the text is short.
@@ -181,7 +193,20 @@ const LEAST_CHUNK: usize = 16 << 10;
 const CLAIMS_PER_WORKER: usize = 8;
 
 /// The calling thread and those of a pool, if there is one: the caller works on while they wake up.
-struct Workers<'p>(Option<&'p rayon::ThreadPool>);
+struct Workers<'p>(Option<Taken<'p>>);
+
+/// A pool that works for one run: the threads of a second one would wait for those of the first, which
+/// may in turn wait for the second.
+struct Taken<'p> {
+    pool: &'p rayon::ThreadPool,
+    flag: &'p AtomicBool,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        self.flag.store(false, Ordering::Release);
+    }
+}
 
 thread_local! {
     /// Whether the thread works for a run that has several workers.
@@ -202,11 +227,12 @@ fn as_worker<R>(work: impl FnOnce() -> R) -> R {
 
 impl Crew for Workers<'_> {
     fn size(&self) -> usize {
-        1 + self.0.map_or(0, rayon::ThreadPool::current_num_threads)
+        let taken = self.0.as_ref();
+        1 + taken.map_or(0, |taken| taken.pool.current_num_threads())
     }
 
     fn each<R: Send>(&self, work: impl Fn(usize) -> R + Sync) -> Vec<R> {
-        let Some(pool) = self.0 else {
+        let Some(Taken { pool, .. }) = &self.0 else {
             return vec![work(0)];
         };
         let (work, results) = (&work, &Mutex::new(Vec::new()));
@@ -226,7 +252,7 @@ impl Crew for Workers<'_> {
 
 /// Whether a sink needs a part for each span, so that its roundings fall in the same places.
 fn by_span<Out: Item, K: Sink<Out>>() -> bool {
-    K::ORDER == Order::Input && K::SPANS
+    K::SPANS
 }
 
 impl Engine for Parallel {

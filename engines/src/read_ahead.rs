@@ -20,7 +20,7 @@ use crate::memory::Memory;
 use crate::sink::Sink;
 use crate::stage::Stage;
 use crate::whole::read_whole;
-use crate::workers::{Crew, run_claims};
+use crate::workers::{Crew, OnDrop, run_claims};
 
 /// Buffers for each thread that reads: one to fill, and one or two that wait or are worked on.
 const BUFFERS: usize = 3;
@@ -231,6 +231,9 @@ where
         ended: Mutex::new(Vec::new()),
     };
     let result = thread::scope(|scope| {
+        // When the emptiers are gone, for better or worse, whatever is still to be read is not wanted: the
+        // scope waits for the fillers, also where a panic leaves it.
+        let _halts = OnDrop(|| conveyor.halt());
         for number in 0..readers.first {
             let started = fillers.start(scope);
             // Those that there are do the work of all.
@@ -238,7 +241,7 @@ where
                 started.map_err(Error::io("start a thread that reads"))?;
             }
         }
-        let result = run_claims(
+        run_claims(
             crew,
             sink,
             memory,
@@ -257,10 +260,7 @@ where
                 work(&held.buffer, local, part)
             },
             || conveyor.halt(),
-        );
-        // The emptiers are gone, for better or worse: whatever is still to be read is not wanted.
-        conveyor.halt();
-        result
+        )
     });
     let ended = fillers.ended.into_inner();
     for ended in ended.unwrap_or_else(PoisonError::into_inner) {

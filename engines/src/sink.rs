@@ -326,7 +326,8 @@ pub struct Fill<'o, O> {
 /// long as the source: no allocation, and every worker writes its own part in place.
 ///
 /// # Panics
-/// A run panics if `out` is shorter than the results or the pipeline is not one-to-one.
+/// A run panics at the first result that has no place: if `out` is shorter than the source, the pipeline
+/// is not one-to-one or the source is an iterator. Where there is no result, there is no panic.
 ///
 /// ```
 /// use engines::{CacheAware, Engine, Pipeline, fill};

@@ -11,7 +11,8 @@ use crate::follow::{Follow, Following};
 /// A source whose items can be had by position: a slice, or windows over one.
 ///
 /// # Safety
-/// `get` must be safe to call for every position below `len()`, from any thread.
+/// `get` must be safe to call for every position below `len()`, from any thread. `len()` must stay the
+/// same as long as the source lives, and be equal for copies of it.
 ///
 /// ```
 /// use engines::{Indexed, Windows};
@@ -89,7 +90,7 @@ unsafe impl<T: Copy + Sync, const N: usize> Indexed for Windows<'_, T, N> {
     const OVERLAPS: bool = N > 1;
 
     fn len(&self) -> usize {
-        (self.0.len() + 1).saturating_sub(N)
+        self.0.len().saturating_sub(N - 1)
     }
 
     #[inline(always)]

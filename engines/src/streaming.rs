@@ -13,7 +13,7 @@ mod mapped;
 
 #[cfg(target_os = "linux")]
 use self::mapped::MapChunks;
-use crate::chunks::{FileChunks, Text, TextChunks, open, run_chunks};
+use crate::chunks::{FileChunks, MOST_CHUNK, Text, TextChunks, open, run_chunks};
 use crate::cutter::Cutter;
 use crate::depth::Readers;
 use crate::engine::{Engine, Error};
@@ -27,7 +27,7 @@ use crate::read_ahead::{run_files, run_reader};
 use crate::sink::Sink;
 use crate::source::{Files, Indexed, Protocol, Records, Requests};
 use crate::stage::Stage;
-use crate::workers::{Threads, available_workers};
+use crate::workers::{MOST_WORKERS, Threads, available_workers};
 
 /// How a regular file is read, up to the length that it has when the run starts. If another process
 /// makes it shorter before the end, the run fails with [`Error::File`].
@@ -99,26 +99,26 @@ impl Default for Streaming {
 }
 
 impl Streaming {
-    /// Sets the number of threads that process records and files, at least 1.
+    /// Sets the number of threads that process records and files, 1 to 4,096.
     #[must_use]
     pub fn workers(mut self, workers: usize) -> Self {
-        self.workers = workers.max(1);
+        self.workers = workers.clamp(1, MOST_WORKERS);
         self
     }
 
-    /// Sets the number of threads that read whole files ahead, at least 1; as many as there are
+    /// Sets the number of threads that read whole files ahead, 1 to 4,096; as many as there are
     /// processors unless set. Each has three buffers.
     #[must_use]
     pub fn readers(mut self, readers: usize) -> Self {
-        self.readers = readers.max(1);
+        self.readers = readers.clamp(1, MOST_WORKERS);
         self
     }
 
-    /// Sets the bytes of a chunk of text or of a batch of files, at least 1: 256 KiB unless set. A run
+    /// Sets the bytes of a chunk of text or of a batch of files, 1 to 1 GiB: 256 KiB unless set. A run
     /// over a file holds one chunk for each worker, a run over a reader two more.
     #[must_use]
     pub fn chunk_bytes(mut self, bytes: usize) -> Self {
-        self.chunk_bytes = bytes.max(1);
+        self.chunk_bytes = bytes.clamp(1, MOST_CHUNK);
         self
     }
 

@@ -52,14 +52,20 @@ impl Crew for Threads {
     }
 }
 
-/// Calls `f` when it is dropped by a panic.
-pub(crate) struct OnPanic<F: Fn()>(pub(crate) F);
+/// Calls `f` when it is dropped, unless it has been disarmed: so a panic is noticed. Whether the thread
+/// is panicking would not tell, as a run may be part of a `drop` while another panic unwinds.
+pub(crate) struct OnDrop<F: Fn()>(pub(crate) F);
 
-impl<F: Fn()> Drop for OnPanic<F> {
+impl<F: Fn()> OnDrop<F> {
+    /// All went well.
+    pub(crate) fn disarm(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl<F: Fn()> Drop for OnDrop<F> {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            (self.0)();
-        }
+        (self.0)();
     }
 }
 
@@ -176,15 +182,18 @@ fn each_until<R: Send>(
     work: impl Fn() -> Result<R, Error> + Sync,
 ) -> Vec<Result<R, Error>> {
     crew.each(|_| {
-        let guard = OnPanic(&stop);
+        let guard = OnDrop(&stop);
         let result = work();
-        if result.is_err() {
-            stop();
+        if result.is_ok() {
+            guard.disarm();
         }
-        drop(guard);
         result
     })
 }
+
+/// Workers that an engine may be set to have: more than any machine has processors, and so few that
+/// sizes derived from them do not overflow.
+pub(crate) const MOST_WORKERS: usize = 1 << 12;
 
 /// As many workers as the process may use processors.
 pub(crate) fn available_workers() -> usize {

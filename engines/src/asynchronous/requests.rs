@@ -28,7 +28,7 @@ use crate::item::{Item, Keyed};
 use crate::sink::{Order, Sink};
 use crate::source::{Protocol, Requests};
 use crate::stage::Stage;
-use crate::workers::{Crew, OnPanic, Threads};
+use crate::workers::{Crew, OnDrop, Threads};
 
 /// How a run is to be done.
 #[derive(Clone)]
@@ -261,12 +261,11 @@ where
     };
     let work = || {
         Threads(plan.threads).each(|number| {
-            let guard = OnPanic(|| shared.stop());
+            let guard = OnDrop(|| shared.stop());
             let result = on_thread(number, &shared, source, stage, sink, &plan);
-            if result.is_err() {
-                shared.stop();
+            if result.is_ok() {
+                guard.disarm();
             }
-            drop(guard);
             result
         })
     };
@@ -296,17 +295,17 @@ where
 {
     std::thread::scope(|scope| {
         let working = std::thread::Builder::new().spawn_scoped(scope, || {
-            let guard = OnPanic(|| turns.end(Ended::Drop));
+            let guard = OnDrop(|| turns.end(Ended::Drop));
             let results = work();
-            drop(guard);
+            guard.disarm();
             let failed = results.iter().any(Result::is_err);
             turns.end(if failed { Ended::Drop } else { Ended::Deliver });
             results
         });
         let working = working.map_err(Error::io("start a thread"))?;
-        let guard = OnPanic(stop);
+        let guard = OnDrop(stop);
         let joined = turns.consume();
-        drop(guard);
+        guard.disarm();
         match working.join() {
             Ok(results) => Ok((results, Some(joined))),
             Err(panic) => std::panic::resume_unwind(panic),

@@ -48,8 +48,7 @@ where
     let mut memory = engine.memory();
     let mut begun = sink.part();
     if S::ONE_TO_ONE {
-        sink.reserve(&mut begun, length);
-        Memory::check(sink.bytes(&begun), memory.joined)?;
+        Memory::reserve(sink, &mut begun, length, memory.joined)?;
     }
     let (start, pace) = begin(engine, source, stage, sink, &mut begun)?;
     if start == length {
@@ -107,7 +106,9 @@ where
             let items = worker.piece.len();
             match worker.room.take() {
                 Some(room) => *part = room,
-                None if S::ONE_TO_ONE && in_order => sink.reserve(part, items),
+                None if S::ONE_TO_ONE && in_order => {
+                    Memory::reserve(sink, part, items, memory.worker)?;
+                }
                 None => {}
             }
             let clock = Instant::now();

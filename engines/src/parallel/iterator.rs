@@ -99,7 +99,8 @@ where
 {
     let memory = engine.memory();
     let mut items = Items {
-        items,
+        // Workers ask again after the end.
+        items: items.fuse(),
         taken: 0,
         number: 0,
     };
