@@ -55,7 +55,9 @@ where
         return Ok(begun);
     }
     let in_order = K::ORDER == Order::Input;
-    let room = match S::ONE_TO_ONE && in_order {
+    let crew = engine.crew();
+    // One who works alone keeps one part for all pieces.
+    let room = match S::ONE_TO_ONE && in_order && crew.size() > 1 {
         true => sink.split(&mut begun, 0),
         false => None,
     };
@@ -63,7 +65,6 @@ where
         // Parts that wait take no memory of their own.
         memory.parts = usize::MAX;
     }
-    let crew = engine.crew();
     let unclaimed = Mutex::new(Unclaimed {
         start,
         number: 0,
