@@ -39,7 +39,7 @@ fn a_run_within_a_panic_is_complete() {
         fn drop(&mut self) {
             let input: Vec<u64> = (0..200_000).collect();
             let slow = Pipeline::new().filter(|n: &u64| {
-                if n % 1000 == 0 {
+                if n.is_multiple_of(1000) {
                     std::thread::sleep(Duration::from_micros(50));
                 }
                 true
