@@ -30,7 +30,7 @@ use crate::exchange::RESPONSE_BYTES;
 use crate::explain::{Settings, Work};
 use crate::in_turn::{run_indexed, run_iterator};
 use crate::item::{Bytes, Keyed, Owned};
-use crate::memory::Memory;
+use crate::memory::{LONGEST_RECORD, Memory};
 use crate::pipeline::Pipeline;
 use crate::read_ahead::{run_files, run_reader};
 use crate::sink::Sink;
@@ -97,7 +97,7 @@ impl Default for Async {
             response_bytes: RESPONSE_BYTES,
             file_readers: 32,
             chunk_bytes: 256 << 10,
-            record_bytes: 256 << 20,
+            record_bytes: LONGEST_RECORD,
             buffered: None,
             adaptive: false,
             retry: Retry::NEVER,
@@ -272,6 +272,14 @@ impl Async {
         self.chunk_bytes = bytes.clamp(1, MOST_CHUNK);
         self
     }
+
+    /// Sets the bytes of the longest record, without its line end, 256 MiB unless set; a longer one is
+    /// [`Error::Record`].
+    #[must_use]
+    pub fn longest_record(mut self, bytes: usize) -> Self {
+        self.record_bytes = bytes;
+        self
+    }
 }
 
 /// This engine has no budget of memory: what is under way bounds what it holds.
@@ -337,23 +345,23 @@ impl Engine for Async {
     {
         self.check()?;
         let stage = &pipeline.stage;
-        let (size, limit) = (self.chunk_bytes, self.record_bytes);
+        let size = self.chunk_bytes;
+        let memory = Memory {
+            record: self.record_bytes,
+            ..NO_LIMIT
+        };
         let caller = Threads(1);
         let part = match open(source)? {
-            Text::Memory(text) => run_chunks(
-                &caller,
-                &TextChunks::new(text, size),
-                stage,
-                &sink,
-                NO_LIMIT,
-            ),
+            Text::Memory(text) => {
+                run_chunks(&caller, &TextChunks::new(text, size), stage, &sink, memory)
+            }
             Text::File { file, path, .. } => {
-                let cutter = Cutter::new(file, size, limit, true).of(Some(path));
-                run_reader(&caller, cutter, stage, &sink, NO_LIMIT)
+                let cutter = Cutter::new(file, size, memory, true).of(Some(path));
+                run_reader(&caller, cutter, stage, &sink, memory)
             }
             Text::Reader(reader, path) => {
-                let cutter = Cutter::new(reader, size, limit, false).of(path);
-                run_reader(&caller, cutter, stage, &sink, NO_LIMIT)
+                let cutter = Cutter::new(reader, size, memory, false).of(path);
+                run_reader(&caller, cutter, stage, &sink, memory)
             }
         }?;
         Ok(sink.finish(part))

@@ -7,6 +7,7 @@ use crate::bytes::each_line;
 use crate::dispatch::{dispatch, dispatch_to};
 use crate::engine::Error;
 use crate::item::{Bytes, Item, Keyed, Owned};
+use crate::lines::check_records;
 use crate::sink::{LANES, SPAN, Sink, UNPLACED, batches};
 use crate::source::Indexed;
 use crate::stage::{Batch, Stage, into_emit};
@@ -215,10 +216,11 @@ fn run_items<T, S, K>(
     );
 }
 
-/// Runs the records of a text.
+/// Runs the records of a text, of which none may be longer than `longest` bytes.
 #[inline]
 pub(crate) fn run_text<S, K>(
     text: &[u8],
+    longest: usize,
     stage: &S,
     local: &mut S::Local,
     sink: &K,
@@ -228,6 +230,7 @@ where
     S: Stage<Bytes>,
     K: Sink<S::Out>,
 {
+    check_records(text, longest)?;
     dispatch(
         #[inline(always)]
         || {

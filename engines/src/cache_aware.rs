@@ -21,6 +21,7 @@ use crate::explain::{Settings, Work};
 use crate::in_turn::ends_span;
 use crate::item::{Bytes, Item, Keyed, Owned};
 use crate::lines::{Buffer, ChunkError, Chunks, pieces};
+use crate::memory::LONGEST_RECORD;
 use crate::pipeline::Pipeline;
 use crate::sink::{SPAN, Sink};
 use crate::source::{Files, Indexed, Protocol, RecordInput, Records, Requests};
@@ -46,6 +47,7 @@ const RESPONSE_GUESS: usize = 256;
 pub struct CacheAware {
     caches: Caches,
     block_bytes: Option<usize>,
+    record_bytes: usize,
     /// The read buffer, while no run uses it.
     buffer: Mutex<AlignedBuffer>,
 }
@@ -55,6 +57,7 @@ impl Default for CacheAware {
         CacheAware {
             caches: Caches::detect(),
             block_bytes: None,
+            record_bytes: LONGEST_RECORD,
             buffer: Mutex::default(),
         }
     }
@@ -66,6 +69,14 @@ impl CacheAware {
     #[must_use]
     pub fn block_bytes(mut self, bytes: usize) -> Self {
         self.block_bytes = Some(bytes.clamp(1, 64 << 20));
+        self
+    }
+
+    /// Sets the bytes of the longest record, without its line end, 256 MiB unless set; a longer one is
+    /// [`Error::Record`].
+    #[must_use]
+    pub fn longest_record(mut self, bytes: usize) -> Self {
+        self.record_bytes = bytes;
         self
     }
 
@@ -121,13 +132,18 @@ impl CacheAware {
     {
         let mut part = sink.part();
         let mut local = pipeline.stage.local();
-        let mut chunks = Chunks::new(self.take_buffer(), reader, self.text_block(), usize::MAX);
+        let longest = self.record_bytes;
+        let size = self.text_block();
+        let mut chunks = Chunks::new(self.take_buffer(), reader, size, usize::MAX, longest);
         loop {
             match chunks.next() {
                 Ok([]) => break,
-                Ok(text) => run_text(text, &pipeline.stage, &mut local, &sink, &mut part)?,
+                Ok(text) => {
+                    let stage = &pipeline.stage;
+                    run_text(text, longest, stage, &mut local, &sink, &mut part)?;
+                }
                 Err(ChunkError::Io(error)) => return Err(failed(error)),
-                Err(ChunkError::TooLong) => unreachable!("there is no limit"),
+                Err(ChunkError::TooLong(error)) => return Err(error),
             }
             sink.flush(&mut part);
         }
@@ -231,7 +247,15 @@ impl Engine for CacheAware {
                 let mut part = sink.part();
                 let mut local = pipeline.stage.local();
                 for piece in pieces(text, self.text_block()) {
-                    run_text(piece, &pipeline.stage, &mut local, &sink, &mut part)?;
+                    let stage = &pipeline.stage;
+                    run_text(
+                        piece,
+                        self.record_bytes,
+                        stage,
+                        &mut local,
+                        &sink,
+                        &mut part,
+                    )?;
                     sink.flush(&mut part);
                 }
                 Ok(sink.finish(part))

@@ -102,7 +102,7 @@ where
         || (C::Buffer::default(), stage.local()),
         |(buffer, _)| chunks.claim(buffer),
         |(buffer, local), _, part| {
-            let result = run_text(chunks.text(buffer), stage, local, sink, part);
+            let result = run_text(chunks.text(buffer), memory.record, stage, local, sink, part);
             // Before the part is joined or lent, and before a stage's complaint about what it was given.
             chunks.check()?;
             result
@@ -223,7 +223,10 @@ pub(crate) struct FileChunks {
     /// Length when the file was opened: what is appended later is not read, and what is missing later is
     /// an error.
     length: u64,
-    limit: usize,
+    /// Bytes that a worker's buffer may have.
+    budget: usize,
+    /// Bytes of the longest record.
+    longest: usize,
     cursor: Cursor,
 }
 
@@ -238,13 +241,15 @@ pub(crate) struct FileBuffer {
 const TAIL: usize = 1024;
 
 impl FileChunks {
-    /// Chunks of `size` bytes; a chunk with its last record may take `limit` bytes.
-    pub(crate) fn new(file: File, path: PathBuf, length: u64, size: usize, limit: usize) -> Self {
+    /// Chunks of `size` bytes. A chunk with its last record may take the bytes of a worker and that record
+    /// no more than a record may, or little more: then it is not read to its end.
+    pub(crate) fn new(file: File, path: PathBuf, length: u64, size: usize, memory: Memory) -> Self {
         FileChunks {
             file: Positioned::new(file),
             path,
             length,
-            limit: limit.max(size.saturating_add(2 * TAIL)),
+            budget: memory.worker.max(size.saturating_add(2 * TAIL)),
+            longest: memory.record,
             cursor: Cursor::new(length, size),
         }
     }
@@ -280,15 +285,25 @@ impl FileChunks {
             if found || wanted == rest {
                 break records_starting_in(&buffer.bytes[..filled], chunk.clone());
             }
-            // A chunk in which no record starts need not be read to the end of the record in it.
-            if chunk.start > 0
-                && memchr::memchr(b'\n', &buffer.bytes[chunk.start - 1..chunk.end - 1]).is_none()
-            {
-                break 0..0;
+            let before = chunk.start.saturating_sub(1);
+            let last = match memchr::memrchr(b'\n', &buffer.bytes[before..chunk.end - 1]) {
+                Some(at) => before + at + 1,
+                None if chunk.start == 0 => 0,
+                // A chunk in which no record starts need not be read to the end of the record in it.
+                None => break 0..0,
+            };
+            if filled - last > self.longest {
+                let longest = self.longest;
+                return Err(Error::Record { longest });
             }
             searched = filled;
-            Memory::check(wanted.saturating_add(TAIL), self.limit)?;
-            wanted = wanted.saturating_mul(2).min(self.limit).min(rest);
+            Memory::check(wanted.saturating_add(1), self.budget)?;
+            let enough = last.saturating_add(self.longest).saturating_add(1);
+            wanted = wanted
+                .saturating_mul(2)
+                .min(enough)
+                .min(self.budget)
+                .min(rest);
         };
         self.cursor.skip(&claimed, base + records.end as u64);
         buffer.records = records;
@@ -414,6 +429,8 @@ mod tests {
     use proptest::prelude::*;
     use std::io::Write;
 
+    const NO_LIMIT: Memory = Memory::new(usize::MAX, 1);
+
     fn lines(text: &[u8]) -> Vec<Vec<u8>> {
         let mut lines = Vec::new();
         each_line(text, |line| lines.push(line.to_vec()));
@@ -444,7 +461,7 @@ mod tests {
         #[test]
         fn every_record_once(text in text(), size in 1usize..40) {
             prop_assert_eq!(all(&TextChunks::new(&text, size)), lines(&text));
-            let chunks = FileChunks::new(file(&text), PathBuf::new(), text.len() as u64, size, 10_000);
+            let chunks = FileChunks::new(file(&text), PathBuf::new(), text.len() as u64, size, NO_LIMIT);
             prop_assert_eq!(all(&chunks), lines(&text));
         }
     }
@@ -455,14 +472,28 @@ mod tests {
         text.extend([b'x'; 10_000]);
         text.extend(b"\nlast");
         let chunks =
-            |limit| FileChunks::new(file(&text), PathBuf::new(), text.len() as u64, 16, limit);
-        assert_eq!(all(&chunks(20_000)), lines(&text));
+            |memory| FileChunks::new(file(&text), PathBuf::new(), text.len() as u64, 16, memory);
+        assert_eq!(all(&chunks(NO_LIMIT)), lines(&text));
         let mut buffer = FileBuffer::default();
-        let error = chunks(4000).claim(&mut buffer).unwrap_err();
+        let error = chunks(Memory::new(4000, 1)).claim(&mut buffer).unwrap_err();
         assert!(
             matches!(error, Error::Budget { budget: 4000, .. }),
             "{error}"
         );
+        for longest in [9_999, 10_000] {
+            let short = Memory {
+                record: longest,
+                ..NO_LIMIT
+            };
+            let mut buffer = FileBuffer::default();
+            let claimed = chunks(short).claim(&mut buffer);
+            match longest {
+                10_000 => assert_eq!(claimed.unwrap(), Some(0)),
+                _ => assert!(matches!(claimed, Err(Error::Record { longest: 9_999 }))),
+            }
+            // The chunk, and what is kept of its last record.
+            assert!(buffer.bytes.capacity() <= 16 + longest + 2, "{longest}");
+        }
     }
 
     /// However short the chunks are: a record of a megabyte is claimed, and so searched, once.
@@ -475,7 +506,7 @@ mod tests {
         let mut found = Vec::new();
         for size in [1, 7, 16, 1000] {
             let in_memory = TextChunks::new(&text, size);
-            let in_file = FileChunks::new(file(&text), PathBuf::new(), length, size, 2 << 20);
+            let in_file = FileChunks::new(file(&text), PathBuf::new(), length, size, NO_LIMIT);
             found.push(all(&in_memory));
             found.push(all(&in_file));
             for cursor in [in_memory.cursor, in_file.cursor] {
@@ -529,7 +560,7 @@ mod tests {
         let text = b"one\ntwo\nthree\n";
         // Within a chunk, behind its last record, and before it.
         for length in [15, 18, 100] {
-            let chunks = FileChunks::new(file(text), PathBuf::from("shrunk"), length, 5, 10_000);
+            let chunks = FileChunks::new(file(text), PathBuf::from("shrunk"), length, 5, NO_LIMIT);
             let mut buffer = FileBuffer::default();
             let failed = loop {
                 match chunks.claim(&mut buffer) {

@@ -15,21 +15,22 @@ pub(crate) struct Cutter<R> {
     /// The beginning of a record whose end is not read yet.
     carry: Vec<u8>,
     size: usize,
-    limit: usize,
+    memory: Memory,
     /// Whether a chunk is filled before it is handed on, or goes on as soon as it has one record.
     fill: bool,
     ended: bool,
 }
 
 impl<R: Read> Cutter<R> {
-    /// Chunks of at most `size` bytes, of up to `limit` bytes where a record is longer.
-    pub(crate) fn new(reader: R, size: usize, limit: usize, fill: bool) -> Self {
+    /// Chunks of at most `size` bytes, of up to the bytes of a worker where a record is longer. One that
+    /// is longer than a record may be is not read to its end.
+    pub(crate) fn new(reader: R, size: usize, memory: Memory, fill: bool) -> Self {
         Cutter {
             reader,
             path: None,
             carry: Vec::new(),
             size: size.max(1),
-            limit: limit.max(1),
+            memory,
             fill,
             ended: false,
         }
@@ -69,12 +70,17 @@ impl<R: Read> Cutter<R> {
         self.carry.clear();
         let mut cut = None;
         loop {
+            if cut.is_none() && filled > self.memory.record {
+                let longest = self.memory.record;
+                return Err(Error::Record { longest });
+            }
             if filled == buffer.len() {
                 if cut.is_some() {
                     break;
                 }
-                Memory::check(filled + 1, self.limit)?;
-                buffer.resize((filled * 2).min(self.limit), 0);
+                Memory::check(filled + 1, self.memory.worker)?;
+                let enough = self.memory.record.saturating_add(1).min(self.memory.worker);
+                buffer.resize((filled * 2).min(enough), 0);
             }
             match self.reader.read(&mut buffer[filled..]) {
                 Ok(0) => {
@@ -124,7 +130,7 @@ mod tests {
         ) {
             let mut expected = Vec::new();
             each_line(&text, |line| expected.push(line.to_vec()));
-            let mut cutter = Cutter::new(&text[..], size, 1000, fill);
+            let mut cutter = Cutter::new(&text[..], size, Memory::new(1000, 1), fill);
             let mut found = Vec::new();
             let mut buffer = Vec::new();
             loop {

@@ -310,13 +310,19 @@ pub enum Error {
     /// A stage failed whose policy is to [`Stop`](crate::Stop).
     #[error("a stage failed: {0}")]
     Stage(#[source] Failure),
-    /// A record, a batch or a result does not fit into the engine's memory budget.
+    /// A buffer, a batch or a result does not fit into the engine's memory budget.
     #[error("{needed} bytes needed, but the memory budget is {budget} bytes")]
     Budget {
         /// Bytes that the engine would have had to hold at once.
         needed: usize,
         /// The budget in bytes.
         budget: usize,
+    },
+    /// A record is longer than the engine's `longest_record` allows.
+    #[error("a record is longer than {longest} bytes, the longest that the engine is set to take")]
+    Record {
+        /// Bytes that a record may have, its line end not counted.
+        longest: usize,
     },
     /// A request was issued as often as it may be, each time in vain.
     #[error("request {position} failed, issued {times} times: {cause}")]

@@ -2,6 +2,8 @@
 
 use std::io::{self, Read};
 
+use crate::engine::Error;
+
 /// Cuts `text` into pieces of whole records, of at most `size` bytes unless one record is longer.
 pub(crate) fn pieces(mut text: &[u8], size: usize) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
@@ -20,6 +22,21 @@ pub(crate) fn pieces(mut text: &[u8], size: usize) -> impl Iterator<Item = &[u8]
         text = rest;
         Some(piece)
     })
+}
+
+/// Fails if `text`, which begins where a record does, has one of more than `longest` bytes. A carriage
+/// return counts, as nobody knows what it is before the line feed has been read.
+///
+/// Looks at `text.len() / longest` places, each at the last line end of so many bytes.
+#[inline]
+pub(crate) fn check_records(mut text: &[u8], longest: usize) -> Result<(), Error> {
+    while text.len() > longest {
+        let Some(end) = memchr::memrchr(b'\n', &text[..=longest]) else {
+            return Err(Error::Record { longest });
+        };
+        text = &text[end + 1..];
+    }
+    Ok(())
 }
 
 /// Memory that bytes are read into and that can grow.
@@ -72,6 +89,8 @@ pub(crate) struct Chunks<R, B> {
     filled: usize,
     /// The buffer grows up to this for a record that is longer than a chunk.
     limit: usize,
+    /// Bytes of the longest record.
+    longest: usize,
     ended: bool,
 }
 
@@ -79,14 +98,14 @@ pub(crate) struct Chunks<R, B> {
 #[derive(Debug)]
 pub(crate) enum ChunkError {
     Io(io::Error),
-    /// A record is longer than the limit.
-    TooLong,
+    /// A record is too long, for the buffer or altogether.
+    TooLong(Error),
 }
 
 impl<R: Read, B: Buffer> Chunks<R, B> {
     /// Chunks of about `size` bytes, of at most `limit` bytes where a record is longer, in a buffer
-    /// that may have been used before.
-    pub(crate) fn new(mut buffer: B, reader: R, size: usize, limit: usize) -> Self {
+    /// that may have been used before. Records of more than `longest` bytes are not read to their end.
+    pub(crate) fn new(mut buffer: B, reader: R, size: usize, limit: usize, longest: usize) -> Self {
         let size = size.clamp(1, limit.max(1));
         buffer.grow(size);
         Chunks {
@@ -96,6 +115,7 @@ impl<R: Read, B: Buffer> Chunks<R, B> {
             lent: 0,
             filled: 0,
             limit: limit.max(1),
+            longest,
             ended: false,
         }
     }
@@ -110,11 +130,19 @@ impl<R: Read, B: Buffer> Chunks<R, B> {
                 self.lent = self.filled;
                 return Ok(&self.buffer.space()[..self.lent]);
             }
+            if self.filled > self.longest {
+                let longest = self.longest;
+                return Err(ChunkError::TooLong(Error::Record { longest }));
+            }
             if self.filled == self.size {
                 if self.size >= self.limit {
-                    return Err(ChunkError::TooLong);
+                    return Err(ChunkError::TooLong(Error::Budget {
+                        needed: self.limit.saturating_add(1),
+                        budget: self.limit,
+                    }));
                 }
-                self.size = self.size.saturating_mul(2).min(self.limit);
+                let enough = self.longest.saturating_add(1).min(self.limit);
+                self.size = self.size.saturating_mul(2).min(enough);
                 self.buffer.grow(self.size);
             }
             let space = &mut self.buffer.space()[..self.size];
@@ -169,8 +197,14 @@ mod tests {
 
     proptest! {
         #[test]
+        fn long_records_are_found(text in proptest::collection::vec(prop_oneof![1 => Just(b'\n'), 6 => Just(b'x')], 0..100), longest in 0usize..20) {
+            let long = text.split(|byte| *byte == b'\n').any(|line| line.len() > longest);
+            prop_assert_eq!(check_records(&text, longest).is_err(), long);
+        }
+
+        #[test]
         fn chunks_hold_whole_records(text in proptest::collection::vec(prop_oneof![Just(b'\n'), Just(b'\r'), any::<u8>()], 0..300), size in 1usize..40) {
-            let mut chunks = Chunks::new(Vec::new(), &text[..], size, 1000);
+            let mut chunks = Chunks::new(Vec::new(), &text[..], size, 1000, 1000);
             let mut found = Vec::new();
             loop {
                 let chunk = chunks.next().unwrap();
@@ -189,7 +223,7 @@ mod tests {
     #[test]
     fn chunks_that_shrink_lose_nothing() {
         let text = [b"a\n", &[b'x'; 5000][..], b"\nb\nc\n", &[b'y'; 300], b"\nd"].concat();
-        let mut chunks = Chunks::new(Vec::new(), &text[..], 1024, 10_000);
+        let mut chunks = Chunks::new(Vec::new(), &text[..], 1024, 10_000, 10_000);
         let mut found = Vec::new();
         let (mut most, mut least) = (0, usize::MAX);
         loop {
@@ -208,8 +242,22 @@ mod tests {
 
     #[test]
     fn a_record_beyond_the_limit_is_an_error() {
-        let mut chunks = Chunks::new(Vec::new(), &b"ab\nabcdefgh\n"[..], 4, 6);
-        assert_eq!(chunks.next().unwrap(), b"ab\n");
-        assert!(matches!(chunks.next(), Err(ChunkError::TooLong)));
+        for (limit, longest) in [(6, 100), (100, 6)] {
+            let text = &b"ab\nabcdefgh\n"[..];
+            let mut chunks = Chunks::new(Vec::new(), text, 4, limit, longest);
+            assert_eq!(chunks.next().unwrap(), b"ab\n");
+            match (chunks.next().unwrap_err(), limit) {
+                (
+                    ChunkError::TooLong(Error::Budget {
+                        needed: 7,
+                        budget: 6,
+                    }),
+                    6,
+                )
+                | (ChunkError::TooLong(Error::Record { longest: 6 }), 100) => {}
+                (other, _) => panic!("{other:?}"),
+            }
+            assert!(chunks.bytes() <= 8);
+        }
     }
 }

@@ -13,6 +13,8 @@ pub(crate) struct Memory {
     pub(crate) joined: usize,
     /// Parts that may be begun or wait for their turn, for each worker, where order matters.
     pub(crate) parts: usize,
+    /// Bytes of the longest record, its line end not counted.
+    pub(crate) record: usize,
 }
 
 impl Memory {
@@ -21,6 +23,7 @@ impl Memory {
             worker,
             joined: worker.saturating_mul(workers),
             parts: PARTS,
+            record: LONGEST_RECORD,
         }
     }
 
@@ -50,6 +53,9 @@ impl Memory {
         Ok(())
     }
 }
+
+/// Bytes of the longest record unless they are set.
+pub(crate) const LONGEST_RECORD: usize = 256 << 20;
 
 /// Parts for each worker unless they are set: enough that one piece which takes four times as long as
 /// the others keeps nobody waiting.

@@ -30,7 +30,7 @@ use crate::explain::{Settings, Work};
 use crate::in_turn::ends_span;
 use crate::item::{Bytes, Keyed, Owned};
 use crate::lines::{Buffer, ChunkError, Chunks, pieces};
-use crate::memory::Memory;
+use crate::memory::{LONGEST_RECORD, Memory};
 use crate::pipeline::Pipeline;
 use crate::sink::{LANES, SPAN, Sink};
 use crate::source::{Files, Indexed, Protocol, RecordInput, Records, Requests};
@@ -68,6 +68,7 @@ const KEPT_BYTES: usize = 1 << 20;
 #[doc = include_str!("memory_optimized/allocators.md")]
 pub struct MemoryOptimized {
     budget: Budget,
+    record_bytes: usize,
     buffers: Pool<Vec<u8>>,
     watch: Option<Watch>,
     hook: Option<Hook>,
@@ -77,6 +78,7 @@ impl fmt::Debug for MemoryOptimized {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryOptimized")
             .field("budget", &self.budget)
+            .field("record_bytes", &self.record_bytes)
             .field("buffers", &self.buffers)
             .field("watch", &self.watch)
             .finish_non_exhaustive()
@@ -87,6 +89,7 @@ impl Default for MemoryOptimized {
     fn default() -> Self {
         MemoryOptimized {
             budget: Budget(None),
+            record_bytes: LONGEST_RECORD,
             buffers: Pool::buffers(1, KEPT_BYTES),
             watch: None,
             hook: None,
@@ -106,6 +109,14 @@ impl MemoryOptimized {
         self.budget = Budget(Some(bytes));
         // A buffer that has grown in one run must not take the next one's room.
         self.buffers = Pool::buffers(1, self.budget.buffer(KEPT_BYTES));
+        self
+    }
+
+    /// Sets the bytes of the longest record, without its line end, 256 MiB unless set; a longer one is
+    /// [`Error::Record`].
+    #[must_use]
+    pub fn longest_record(mut self, bytes: usize) -> Self {
+        self.record_bytes = bytes;
         self
     }
 
@@ -182,18 +193,17 @@ impl MemoryOptimized {
         let mut part = sink.part();
         let mut local = pipeline.stage.local();
         let mut size = self.budget.buffer(CHUNK_BYTES);
-        let mut chunks = Chunks::new(self.buffers.take(), reader, size, self.budget.limit());
+        let (limit, longest) = (self.budget.limit(), self.record_bytes);
+        let mut chunks = Chunks::new(self.buffers.take(), reader, size, limit, longest);
         loop {
             match chunks.next() {
                 Ok([]) => break,
-                Ok(text) => run_text(text, &pipeline.stage, &mut local, &sink, &mut part)?,
-                Err(ChunkError::Io(error)) => return Err(failed(error)),
-                Err(ChunkError::TooLong) => {
-                    return Err(Error::Budget {
-                        needed: self.budget.limit().saturating_add(1),
-                        budget: self.budget.limit(),
-                    })?;
+                Ok(text) => {
+                    let stage = &pipeline.stage;
+                    run_text(text, longest, stage, &mut local, &sink, &mut part)?;
                 }
+                Err(ChunkError::Io(error)) => return Err(failed(error)),
+                Err(ChunkError::TooLong(error)) => return Err(error),
             }
             sink.flush(&mut part);
             self.budget.check(chunks.bytes() + sink.bytes(&part))?;
@@ -324,7 +334,8 @@ impl Engine for MemoryOptimized {
                 let mut local = pipeline.stage.local();
                 // The text is the caller's and is only cut, so that the sink gets its batches.
                 for piece in pieces(text, self.budget.buffer(CHUNK_BYTES)) {
-                    run_text(piece, &pipeline.stage, &mut local, &sink, &mut part)?;
+                    let (stage, longest) = (&pipeline.stage, self.record_bytes);
+                    run_text(piece, longest, stage, &mut local, &sink, &mut part)?;
                     sink.flush(&mut part);
                     self.budget.check(sink.bytes(&part))?;
                     self.relieve();

@@ -24,7 +24,7 @@ use crate::cutter::Cutter;
 use crate::engine::{Engine, Error};
 use crate::explain::{Settings, Work};
 use crate::item::{Bytes, Item, Keyed, Owned};
-use crate::memory::{Memory, PARTS};
+use crate::memory::{LONGEST_RECORD, Memory, PARTS};
 use crate::pipeline::Pipeline;
 use crate::sink::Sink;
 use crate::source::{Files, Indexed, Protocol, Records, Requests};
@@ -68,7 +68,7 @@ impl Default for Parallel {
             workers: available_workers(),
             worth_waking: Duration::from_micros(100),
             chunk_bytes: 512 << 10,
-            record_bytes: 256 << 20,
+            record_bytes: LONGEST_RECORD,
             worker_memory: usize::MAX,
             in_flight: 256,
             capacity: PARTS,
@@ -103,8 +103,8 @@ impl Parallel {
         self
     }
 
-    /// Sets the bytes of the longest record of a file or a reader, 256 MiB unless set; a longer one is
-    /// [`Error::Budget`].
+    /// Sets the bytes of the longest record, without its line end, 256 MiB unless set; a longer one is
+    /// [`Error::Record`].
     pub fn longest_record(mut self, bytes: usize) -> Self {
         self.record_bytes = bytes;
         self
@@ -139,6 +139,7 @@ impl Parallel {
         let memory = Memory::new(self.worker_memory, self.workers);
         Memory {
             parts: self.capacity,
+            record: self.record_bytes,
             ..memory
         }
     }
@@ -305,7 +306,9 @@ impl Engine for Parallel {
         K: Sink<S::Out>,
     {
         let stage = &pipeline.stage;
-        let limit = self.record_bytes.min(self.worker_memory);
+        let memory = self.memory();
+        // A record that begins at the end of a chunk has as much room again.
+        let most = (self.worker_memory / 2).max(1);
         let part = match open(source)? {
             Text::Memory(text) => {
                 let length = text.len() as u64;
@@ -314,14 +317,14 @@ impl Engine for Parallel {
                 records::run(self, &chunks, Some(length), stage, &sink)
             }
             Text::File { file, path, length } => {
-                let size = self.chunk(length).min(limit).max(1);
-                let chunks = FileChunks::new(file, path, length, size, limit)
+                let size = self.chunk(length).min(most);
+                let chunks = FileChunks::new(file, path, length, size, memory)
                     .ending_together(self.workers, LEAST_CHUNK);
                 records::run(self, &chunks, Some(length), stage, &sink)
             }
             Text::Reader(reader, path) => {
-                let size = self.chunk_bytes.min(limit);
-                let cutter = Cutter::new(reader, size, limit, true).of(path);
+                let size = self.chunk_bytes.min(most);
+                let cutter = Cutter::new(reader, size, memory, true).of(path);
                 records::run(self, &ReaderChunks::new(cutter), None, stage, &sink)
             }
         }?;

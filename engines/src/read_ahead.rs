@@ -101,7 +101,14 @@ where
         &conveyor,
         || stage.local(),
         |chunk: &Chunk, local: &mut S::Local, part: &mut K::Part| {
-            run_text(&chunk.bytes[..chunk.length], stage, local, sink, part)
+            run_text(
+                &chunk.bytes[..chunk.length],
+                memory.record,
+                stage,
+                local,
+                sink,
+                part,
+            )
         },
         sink,
         memory,

@@ -21,7 +21,7 @@ use crate::exchange::{Limits, RESPONSE_BYTES, run_requests};
 use crate::explain::{Settings, Work};
 use crate::in_turn::{run_indexed, run_iterator};
 use crate::item::{Bytes, Keyed, Owned};
-use crate::memory::Memory;
+use crate::memory::{LONGEST_RECORD, Memory};
 use crate::pipeline::Pipeline;
 use crate::read_ahead::{run_files, run_reader};
 use crate::sink::Sink;
@@ -90,7 +90,7 @@ impl Default for Streaming {
             workers,
             readers: workers,
             chunk_bytes: 256 << 10,
-            record_bytes: 256 << 20,
+            record_bytes: LONGEST_RECORD,
             memory: usize::MAX,
             window: 256,
             reader: Reader::Read,
@@ -122,8 +122,8 @@ impl Streaming {
         self
     }
 
-    /// Sets the bytes of the longest record, 256 MiB unless set: the buffer that holds it grows to
-    /// them. A longer one is [`Error::Budget`].
+    /// Sets the bytes of the longest record, without its line end, 256 MiB unless set: the buffer of a
+    /// chunk grows by them at most. A longer one is [`Error::Record`].
     #[must_use]
     pub fn longest_record(mut self, bytes: usize) -> Self {
         self.record_bytes = bytes;
@@ -153,7 +153,15 @@ impl Streaming {
     }
 
     fn limits(&self) -> Memory {
-        Memory::new(self.memory, 1)
+        Memory {
+            record: self.record_bytes,
+            ..Memory::new(self.memory, 1)
+        }
+    }
+
+    /// Bytes of a chunk. A record that begins at its end has as much room again.
+    fn chunk(&self) -> usize {
+        self.chunk_bytes.min(self.memory / 2).max(1)
     }
 
     /// The workers that there is use for in a text of this length.
@@ -214,8 +222,7 @@ impl Engine for Streaming {
     {
         let stage = &pipeline.stage;
         let memory = self.limits();
-        let limit = self.record_bytes.min(self.memory);
-        let size = self.chunk_bytes.min(limit).max(1);
+        let size = self.chunk();
         let part = match open(source)? {
             Text::Memory(text) => {
                 let crew = self.crew(text.len() as u64, size);
@@ -230,12 +237,12 @@ impl Engine for Streaming {
                     let part = run_chunks(&crew, &chunks, stage, &sink, memory)?;
                     return Ok(sink.finish(part));
                 }
-                let chunks = FileChunks::new(file, path, length, size, limit);
+                let chunks = FileChunks::new(file, path, length, size, memory);
                 run_chunks(&crew, &chunks, stage, &sink, memory)
             }
             Text::Reader(reader, path) => {
                 // A chunk goes on as soon as it has a record, so that results do not wait for more.
-                let cutter = Cutter::new(reader, size, limit, false).of(path);
+                let cutter = Cutter::new(reader, size, memory, false).of(path);
                 run_reader(&Threads(self.workers), cutter, stage, &sink, memory)
             }
         }?;

@@ -23,6 +23,7 @@ where
     S: Stage<Bytes> + Sync,
     K: Sink<S::Out>,
 {
+    let memory = engine.memory();
     let mut begun = sink.part();
     let mut buffer = C::Buffer::default();
     let mut local = stage.local();
@@ -36,9 +37,9 @@ where
             return Ok(begun);
         };
         let text = chunks.text(&buffer);
-        run_text(text, stage, &mut local, sink, &mut begun)?;
+        run_text(text, memory.record, stage, &mut local, sink, &mut begun)?;
         sink.flush(&mut begun);
-        Memory::check(sink.bytes(&begun), engine.memory().joined)?;
+        Memory::check(sink.bytes(&begun), memory.joined)?;
         pieces = number + 1;
         let fresh = text.len() as u64;
         left = left.map(|left| left.saturating_sub(fresh));
@@ -51,10 +52,12 @@ where
         begun,
         &engine.crew(),
         sink,
-        engine.memory(),
+        memory,
         || (C::Buffer::default(), stage.local()),
         |(buffer, _)| Ok(chunks.claim(buffer)?.map(|number| number - pieces)),
-        |(buffer, local), _, part| run_text(chunks.text(buffer), stage, local, sink, part),
+        |(buffer, local), _, part| {
+            run_text(chunks.text(buffer), memory.record, stage, local, sink, part)
+        },
         || chunks.halt(),
     )
 }

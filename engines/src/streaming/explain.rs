@@ -12,11 +12,7 @@ use crate::workers::Crew;
 
 impl Streaming {
     pub(super) fn explained(&self, work: &Work) -> Settings {
-        let chunk = self
-            .chunk_bytes
-            .min(self.record_bytes)
-            .min(self.memory)
-            .max(1);
+        let chunk = self.chunk();
         let mut settings = Settings {
             blocks: false,
             threads: CALLER.into(),

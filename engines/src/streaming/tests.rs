@@ -205,16 +205,13 @@ fn memory_is_limited() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), &text).unwrap();
     let lines = Pipeline::records().map(|line| line.len());
-    let engine = Streaming::default()
-        .chunk_bytes(1000)
-        .longest_record(100_000);
+    let engine = Streaming::default().chunk_bytes(1000).memory(100_000);
     for source in [Records::file(file.path()), Records::reader(&text[..])] {
         let result = engine.run(source, &lines, collect());
         assert!(matches!(result, Err(Error::Budget { .. })), "{result:?}");
     }
     let paths = [file.path().to_owned()];
     let bodies = Pipeline::responses().map(|(body, _): (&[u8], usize)| body.len());
-    let engine = engine.memory(100_000);
     let result = engine.run(Files::at(&paths), &bodies, collect());
     assert!(matches!(
         result,

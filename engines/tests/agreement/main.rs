@@ -10,6 +10,7 @@ mod explained;
 mod failures;
 mod files;
 mod followed;
+mod longest;
 mod numbers;
 mod requests;
 mod service;

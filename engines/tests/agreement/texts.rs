@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use crate::{cases, every};
 
 /// Lines by a rule written down once more, byte by byte.
-fn lines(text: &[u8]) -> Vec<Vec<u8>> {
+pub(crate) fn lines(text: &[u8]) -> Vec<Vec<u8>> {
     let mut lines = vec![];
     let mut line = vec![];
     for byte in text {
