@@ -138,6 +138,11 @@ impl Child {
         })
     }
 
+    /// The number of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Writes a line and waits for the line that answers it.
     pub(crate) fn ask(&mut self, line: &str, timeout: Duration) -> Result<String, Stop> {
         // If it no longer reads, its end says more than this error.

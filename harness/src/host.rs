@@ -1,10 +1,14 @@
 //! What the operating system tells about this process and this machine. What needs Linux is here and
 //! nowhere else; on other systems each call says so.
 
+pub(crate) mod texts;
+mod watch;
+
 #[cfg(target_os = "linux")]
 pub(crate) use linux::*;
 #[cfg(not(target_os = "linux"))]
 pub(crate) use other::*;
+pub(crate) use watch::{ThisMachine, cpu_time_of, cpu_time_of_ended, ticks_per_second, waited};
 
 use reports::record::{Cache, Machine};
 
@@ -43,6 +47,7 @@ pub(crate) fn machine() -> Machine {
         extensions: extensions(),
         virtual_machine: virtual_machine(),
         caveats: Vec::new(),
+        findings: Vec::new(),
     }
 }
 
@@ -72,16 +77,8 @@ mod linux {
     use std::fs;
     use std::io;
 
+    use super::texts::first_number;
     use super::{Faults, Resident};
-
-    fn first_number(text: &str, key: &str) -> Option<u64> {
-        let rest = text.lines().find_map(|line| line.strip_prefix(key))?;
-        rest.trim_start_matches([':', ' ', '\t'])
-            .split_whitespace()
-            .next()?
-            .parse()
-            .ok()
-    }
 
     /// CPU time of all threads of this process in nanoseconds.
     pub(crate) fn cpu_time() -> Result<u64, String> {

@@ -210,6 +210,11 @@ impl Probe {
         })
     }
 
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Takes one sample; returns it, and keeps it.
     pub(crate) fn round(&mut self, round: &Round, timeout: Duration) -> Result<Vec<Sample>, Stop> {
         match self.ask(&Request::Round(*round), timeout)? {

@@ -6,6 +6,7 @@ mod child;
 mod cli;
 mod command;
 mod contenders;
+mod disturbance;
 mod doctor;
 mod exit;
 mod fixtures;

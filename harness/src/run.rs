@@ -212,6 +212,7 @@ impl Running<'_> {
             outcome: Outcome::Measured,
             series: Vec::new(),
             files: Vec::new(),
+            disturbed: None,
         };
         let budget = || match self.spent(SHARE_BEFORE_TIMES) {
             true => Err("the budget was spent".to_owned()),
@@ -382,6 +383,7 @@ impl Running<'_> {
             contenders,
             seed: self.plan.seed,
             number,
+            alongside: self.service.as_ref().map(|service| service.id),
         };
         let mut probes = match block.measure() {
             Ok(probes) => probes,

@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use reports::record::{Cell, Outcome, Probe as Record};
+use reports::record::{Cell, Disturbance, Outcome, Probe as Record};
 
 use crate::child::Stop;
+use crate::disturbance::Watch;
+use crate::host;
 use crate::launch::{CellRun, Launcher, Layout, Probe};
 use crate::protocol::Round;
 
@@ -64,6 +66,8 @@ pub(crate) struct Block<'a> {
     pub(crate) contenders: &'a [String],
     pub(crate) seed: u64,
     pub(crate) number: u32,
+    /// A process that was there before and works for the block.
+    pub(crate) alongside: Option<u32>,
 }
 
 struct Arm {
@@ -89,6 +93,7 @@ impl Block<'_> {
         let mut order: Vec<usize> = (0..self.contenders.len()).collect();
         let mut arms: Vec<_> = self.contenders.iter().map(|name| self.arm(name)).collect();
         order.shuffle(&mut random);
+        let watch = Watch::begin(self.alongside);
         for &at in &order {
             self.open(&mut arms[at], block_seed, layout)?;
         }
@@ -106,8 +111,10 @@ impl Block<'_> {
         for _ in 1..rounds.warm_up + rounds.measured {
             self.round(&mut arms, &mut order, &mut random, next())?;
         }
+        let alive = arms.iter().filter_map(|arm| arm.probe.as_ref());
+        let disturbed = watch.end(&alive.map(Probe::id).collect::<Vec<_>>());
         arms.into_iter()
-            .map(|arm| self.close(arm, block_seed, rounds))
+            .map(|arm| self.close(arm, block_seed, rounds, disturbed))
             .collect()
     }
 
@@ -176,7 +183,13 @@ impl Block<'_> {
         Ok(())
     }
 
-    fn close(&self, arm: Arm, seed: u64, rounds: Rounds) -> Result<Record, Stop> {
+    fn close(
+        &self,
+        arm: Arm,
+        seed: u64,
+        rounds: Rounds,
+        disturbed: Disturbance,
+    ) -> Result<Record, Stop> {
         let Arm {
             cell,
             probe,
@@ -187,6 +200,7 @@ impl Block<'_> {
             .as_ref()
             .map(|probe| probe.sampled.clone())
             .unwrap_or_default();
+        let waited = probe.as_ref().and_then(|probe| host::waited(probe.id()));
         if let (Some(probe), Outcome::Measured) = (probe, &outcome) {
             match probe.close(self.launcher.timeout) {
                 Ok(_) => {}
@@ -207,6 +221,10 @@ impl Block<'_> {
             outcome,
             series: sampled.series,
             files: Vec::new(),
+            disturbed: Some(Disturbance {
+                waited,
+                ..disturbed
+            }),
         })
     }
 }

@@ -25,6 +25,8 @@ pub(crate) struct Service {
     /// Kept for the sake of its end; the lock is never taken.
     _child: Mutex<Child>,
     pub(crate) address: SocketAddr,
+    /// The number of its process.
+    pub(crate) id: u32,
 }
 
 impl Service {
@@ -43,6 +45,7 @@ impl Service {
         };
         let address = line.trim().parse().context("the service's address")?;
         Ok(Service {
+            id: child.id(),
             _child: Mutex::new(child),
             address,
         })

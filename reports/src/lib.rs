@@ -7,6 +7,7 @@ mod charts;
 pub mod claims;
 pub mod compare;
 pub mod controls;
+pub mod disturbed;
 mod family;
 pub mod figures;
 pub mod metrics;

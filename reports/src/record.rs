@@ -93,6 +93,39 @@ pub struct Machine {
     pub virtual_machine: bool,
     /// What the doctor found that a reader of the figures ought to know.
     pub caveats: Vec<String>,
+    /// Everything that the doctor looked at before the run; empty in records of earlier versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+}
+
+/// One thing that the doctor looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Finding {
+    /// What was looked at, one or two words, stable from run to run.
+    pub name: String,
+    /// How it bears on the figures.
+    pub finding: Weight,
+    /// What was found, a few words; `not measured: why` where the machine does not tell.
+    pub what: String,
+    /// What it means for the figures, one sentence; empty if there is nothing to say.
+    pub meaning: String,
+    /// What to do about it, one sentence; empty if there is nothing to do.
+    pub advice: String,
+}
+
+/// How a finding bears on the figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Weight {
+    /// As it should be.
+    Ok,
+    /// The machine does not tell.
+    NotMeasured,
+    /// Figures are noisier, or something is not measured.
+    Caveat,
+    /// Figures taken like this are not worth their time.
+    Unfit,
 }
 
 /// One cache.
@@ -130,6 +163,28 @@ pub struct Probe {
     /// Files that the instrument left, relative to the folder of the run, with `/`.
     #[serde(default)]
     pub files: Vec<String>,
+    /// What disturbed the block; nothing where an instrument has no blocks or the system does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disturbed: Option<Disturbance>,
+}
+
+/// What else went on in a machine during a block, from the start of its first process to the end of its last
+/// round. All times are in nanoseconds; `null` where the system does not tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Disturbance {
+    /// How long the block took.
+    pub wall: u64,
+    /// Time that the hypervisor gave to others while a core of ours was ready, of all cores together.
+    pub stolen: Option<u64>,
+    /// CPU time of processes that are not part of the run, of all cores together.
+    pub others: Option<u64>,
+    /// How long this probe's threads that were alive at the end had waited for a core, together.
+    pub waited: Option<u64>,
+    /// How long at least one process of the machine waited for a core, ours among them.
+    pub cpu_pressure: Option<u64>,
+    /// How long at least one process of the machine waited for memory to be freed or read back.
+    pub memory_pressure: Option<u64>,
 }
 
 /// Workload, contender and size.

@@ -194,6 +194,9 @@ pub fn text(judged: &Judged) -> String {
     if let Some(sums) = controls::sums(&judged.controls) {
         out += &format!("{}\n", cut(&plain(&sums.words()), 80));
     }
+    if judged.disturbed.any() {
+        out += &format!("{}\n", cut(&judged.disturbed.words(), 80));
+    }
     let counts: Vec<String> = Decision::ALL
         .iter()
         .map(|d| format!("{} {}", judged.count(*d), d.words()))

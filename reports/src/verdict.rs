@@ -9,7 +9,7 @@ use crate::compare::{Comparison, compare};
 use crate::controls::{self, Control};
 use crate::figures::Figures;
 use crate::record::{CONTROLLED, Cell, Outcome, Record, Run};
-use crate::{family, metrics, units};
+use crate::{disturbed, family, metrics, units};
 
 /// Version of the format of `verdicts.json`.
 pub const VERSION: u32 = 1;
@@ -28,6 +28,9 @@ pub struct Judged {
     pub verdicts: Vec<Verdict>,
     /// The controls, by workload and clock; empty where the run has none.
     pub controls: Vec<Control>,
+    /// How many blocks something else in the machine has hit; none of them is left out.
+    #[serde(default)]
+    pub disturbed: disturbed::Sums,
     /// One for each workload and contender that has a record, controls left out.
     pub cells: Vec<CellJudged>,
 }
@@ -206,6 +209,7 @@ pub fn judge(records: &[Record], claims: &Claims) -> Judged {
         rules: rules.clone(),
         verdicts,
         controls,
+        disturbed: disturbed::sums(records),
         cells,
     }
 }

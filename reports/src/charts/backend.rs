@@ -71,6 +71,36 @@ impl Svg {
         )
     }
 
+    /// Squares of that width in pixels, with words that show where a pointer rests on them.
+    pub(crate) fn squares(
+        &mut self,
+        places: &[BackendCoord],
+        color: RGBColor,
+        width: u32,
+        words: &str,
+    ) {
+        self.flush();
+        let d: String = places
+            .iter()
+            .map(|at| format!("M{}h0", place(*at)))
+            .collect();
+        if d.is_empty() {
+            return;
+        }
+        let color = BackendColor {
+            rgb: (color.0, color.1, color.2),
+            alpha: 1.0,
+        };
+        // A line without length and with square ends is a square.
+        let _ = write!(
+            self.body,
+            "<path {} stroke-width=\"{width}\" stroke-linecap=\"square\" fill=\"none\" \
+             d=\"{d}\"><title>{}</title></path>",
+            stroke(color),
+            escape(words)
+        );
+    }
+
     fn flush(&mut self) {
         if let Some((attributes, path)) = self.dots.take() {
             let _ = write!(self.body, "<path {attributes} d=\"{path}\"/>");

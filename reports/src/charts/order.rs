@@ -1,5 +1,6 @@
 //! Whether the machine was steady: samples in the order in which they were taken, with the boundaries
-//! of blocks, each of which is a fresh process, and the warm-up apart.
+//! of blocks, each of which is a fresh process, and the warm-up apart. The samples of a block that something
+//! else has hit are squares, which say what it was.
 
 use plotters::prelude::*;
 
@@ -16,6 +17,8 @@ pub(crate) struct Block<'a> {
     pub(crate) values: &'a [u64],
     /// How many of them are warm-up.
     pub(crate) warm_up: usize,
+    /// What hit the block, in words, if anything did.
+    pub(crate) hit: Option<String>,
 }
 
 /// Dots in run order; `None` without a positive sample.
@@ -30,20 +33,38 @@ pub(crate) fn chart(blocks: &[Block<'_>], unit: &str, title: &str) -> Option<Str
     let low = all().reduce(f64::min)? / 1.05;
     let high = all().reduce(f64::max)? * 1.05;
     let mut svg = Svg::new(600, 240);
-    draw(&mut svg, blocks, unit, low, high).ok()?;
+    let squares = draw(&mut svg, blocks, unit, low, high).ok()?;
+    for (block, places) in blocks.iter().zip(squares) {
+        if let Some(words) = &block.hit {
+            let words = format!("block {}: {words}", block.number);
+            svg.squares(&places, OK, 6, &words);
+        }
+    }
+    let hit = blocks.iter().filter(|block| block.hit.is_some()).count();
     let description = format!(
-        "{} in {}, from {} to {}.",
+        "{} in {}, from {} to {}{}.",
         units::count(all().count(), "sample"),
         units::count(blocks.len(), "block"),
         units::value(low * 1.05, unit),
         units::value(high / 1.05, unit),
+        match hit {
+            0 => String::new(),
+            hit => format!("; {hit} of the blocks hit by something else"),
+        },
     );
     Some(svg.finish("order", title, &description))
 }
 
 type Drawing<T> = Result<T, DrawingAreaErrorKind<std::convert::Infallible>>;
 
-fn draw(svg: &mut Svg, blocks: &[Block<'_>], unit: &str, low: f64, high: f64) -> Drawing<()> {
+/// Draws all but the measured samples of blocks that were hit, whose places it returns block by block.
+fn draw(
+    svg: &mut Svg,
+    blocks: &[Block<'_>],
+    unit: &str,
+    low: f64,
+    high: f64,
+) -> Drawing<Vec<Vec<(i32, i32)>>> {
     let area = svg.into_drawing_area();
     let label = ("sans-serif", 13 * SCALE).into_font().color(&FG);
     let total: usize = blocks.iter().map(|block| block.values.len()).sum();
@@ -85,17 +106,23 @@ fn draw(svg: &mut Svg, blocks: &[Block<'_>], unit: &str, low: f64, high: f64) ->
         let line = [(start - 0.5, low.ln()), (start - 0.5, high.ln())];
         chart.draw_series(LineSeries::new(line, UNK.stroke_width(SCALE as u32)))?;
     }
+    let mut squares = vec![Vec::new(); blocks.len()];
     for (warm, color, radius) in [(true, UNK, 2), (false, OK, 3)] {
         let mut dots = Vec::new();
-        for ((start, _), block) in starts.iter().zip(blocks) {
+        for (((start, _), block), squares) in starts.iter().zip(blocks).zip(&mut squares) {
             for (i, value) in block.values.iter().enumerate() {
-                if (i < block.warm_up) == warm && *value > 0 {
-                    dots.push((start + i as f64, (*value as f64).ln()));
+                if (i < block.warm_up) != warm || *value == 0 {
+                    continue;
+                }
+                let at = (start + i as f64, (*value as f64).ln());
+                match !warm && block.hit.is_some() {
+                    true => squares.push(chart.backend_coord(&at)),
+                    false => dots.push(at),
                 }
             }
         }
         let dot = |at| Circle::new(at, radius * SCALE, color.filled());
         chart.draw_series(dots.into_iter().map(dot))?;
     }
-    Ok(())
+    Ok(squares)
 }

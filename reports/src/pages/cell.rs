@@ -12,7 +12,7 @@ use crate::charts::{order, spread};
 use crate::figures::{Figures, Sampled};
 use crate::record::{Cell, Outcome, Probe};
 use crate::verdict::{CellJudged, Judged, Verdict};
-use crate::{metrics, slug, stats, units};
+use crate::{disturbed, metrics, slug, stats, units};
 
 pub(crate) fn page(judged: &Judged, figures: &Figures<'_>, cell: &CellJudged) -> String {
     let root = root(&cell_path(&cell.workload, &cell.contender));
@@ -177,9 +177,11 @@ impl<'a> View<'a> {
                     number: probe.block,
                     values: &series.values,
                     warm_up: series.warm_up as usize,
+                    hit: probe.disturbed.as_ref().and_then(disturbed::told),
                 })
             })
             .collect();
+        let hits = disturbed::of(self.figures.by(&cell, "time"));
         let spread = spread::chart(&lists, "ns", "Cumulative distribution of wall times");
         let steady = order::chart(&blocks, "ns", "Wall times in the order of the run");
         html! {
@@ -203,6 +205,20 @@ impl<'a> View<'a> {
                     figcaption {
                         (dot("ok", "#0061a1", 3)) "measured round"
                         (dot("unk", "#5b6168", 2)) "warm-up. Dotted lines separate blocks, each a fresh process."
+                        @if blocks.iter().any(|block| block.hit.is_some()) {
+                            " Squares: measured rounds of a block that something else has hit."
+                        }
+                    }
+                }
+            }
+            @if hits.blocks > 0 { p { (hits.words()) "." } }
+            @if blocks.iter().any(|block| block.hit.is_some()) {
+                details {
+                    summary { "Blocks that something else has hit" }
+                    ul {
+                        @for block in &blocks {
+                            @if let Some(words) = &block.hit { li { "block " (block.number) ": " (words) } }
+                        }
                     }
                 }
             }

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::doctor;
 use super::shell::{self, Page};
 use crate::controls::{self, Control, is_control};
 use crate::figures::Figures;
@@ -57,6 +58,8 @@ pub(crate) fn page(judged: &Judged, figures: &Figures<'_>) -> String {
             p { "The records do not describe their run: the line that does is missing." }
         }
         (controls(judged))
+        (doctor::disturbed(judged))
+        @if let Some(run) = &judged.run { (doctor::findings(run)) }
     };
     shell::page(
         &Page {

@@ -5,6 +5,7 @@ mod cell;
 mod claims;
 #[cfg(test)]
 mod contrast;
+mod doctor;
 mod files;
 mod machine;
 mod matrix;

@@ -104,6 +104,7 @@ pub(crate) fn run(size: &str) -> Run {
                 "shared virtual machine".to_owned(),
                 "no hardware counters: misses are simulated".to_owned(),
             ],
+            findings: Vec::new(),
         },
         blocks: 8,
         handicap: 0,
@@ -186,6 +187,7 @@ fn with(cell: Cell, instrument: &str, block: u32, outcome: Outcome, series: Vec<
         outcome,
         series,
         files: Vec::new(),
+        disturbed: None,
     })
 }
 
