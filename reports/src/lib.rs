@@ -19,6 +19,7 @@ pub mod stats;
 pub mod summary;
 pub mod units;
 pub mod verdict;
+pub mod versus;
 
 use std::io;
 use std::path::Path;

@@ -75,7 +75,7 @@ pub fn rows(judged: &Judged) -> Vec<Row> {
     rows
 }
 
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     text.replace(char::is_control, " ")
 }
 
@@ -222,7 +222,7 @@ fn line(cells: [&str; 6]) -> String {
     format!("{}\n", line.trim_end())
 }
 
-fn cut(text: &str, width: usize) -> String {
+pub(crate) fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
     }

@@ -12,6 +12,7 @@ mod matrix;
 mod method;
 mod overview;
 pub(crate) mod shell;
+pub(crate) mod versus;
 
 use std::collections::BTreeSet;
 use std::fs;

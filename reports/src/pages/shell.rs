@@ -28,6 +28,35 @@ const PAGES: [(&str, &str); 3] = [
 /// The whole page around its content.
 pub(crate) fn page(page: &Page<'_>, content: &Markup) -> String {
     let root = page.root;
+    let head = html! {
+        header {
+            nav aria-label="Pages" {
+                @for (file, name) in PAGES {
+                    @if file == page.here {
+                        a href=(file) aria-current="page" { (name) }
+                    } @else {
+                        a href={ (root) (file) } { (name) }
+                    }
+                }
+            }
+        }
+    };
+    let foot = html! {
+        "Made by Twofold from "
+        a href={ (root) "records.jsonl" } { "records.jsonl" }
+        " (every raw sample). Verdicts as data: "
+        a href={ (root) "verdicts.json" } { "verdicts.json" }
+        "."
+    };
+    document(page.title, &head, content, &foot)
+}
+
+/// A page that belongs to no report.
+pub(crate) fn alone(title: &str, content: &Markup, foot: &Markup) -> String {
+    document(title, &html! {}, content, foot)
+}
+
+fn document(title: &str, head: &Markup, content: &Markup, foot: &Markup) -> String {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -35,31 +64,15 @@ pub(crate) fn page(page: &Page<'_>, content: &Markup) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width,initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                title { (page.title) " – Twofold" }
+                title { (title) " – Twofold" }
                 // The style is a constant of this crate: nothing of a record can be in it.
                 style { (PreEscaped(STYLE)) }
             }
             body {
                 a .skip href="#main" { "Skip to the content" }
-                header {
-                    nav aria-label="Pages" {
-                        @for (file, name) in PAGES {
-                            @if file == page.here {
-                                a href=(file) aria-current="page" { (name) }
-                            } @else {
-                                a href={ (root) (file) } { (name) }
-                            }
-                        }
-                    }
-                }
+                (head)
                 main #main { (content) }
-                footer {
-                    "Made by Twofold from "
-                    a href={ (root) "records.jsonl" } { "records.jsonl" }
-                    " (every raw sample). Verdicts as data: "
-                    a href={ (root) "verdicts.json" } { "verdicts.json" }
-                    "."
-                }
+                footer { (foot) }
             }
         }
     }
