@@ -86,11 +86,13 @@ fn answer(
         if request.kind == Kind::Lookup {
             thread::sleep((received + latency).saturating_duration_since(Instant::now()));
             frame::respond_to_lookup(&mut out, request.id, request.key);
-            stream.write_all(&out)?;
+            // Counted first, so that who has an answer finds it in the statistics.
             let late = received.elapsed().saturating_sub(latency);
             let mut counts = lock();
             counts.add(late.as_nanos() as u64);
             counts.answered += 1;
+            drop(counts);
+            stream.write_all(&out)?;
         } else {
             frame::respond_with_statistics(&mut out, request.id, lock().statistics());
             if request.kind == Kind::Reset {

@@ -76,6 +76,7 @@ fn setting() -> Setting {
             extensions: Vec::new(),
             virtual_machine: false,
             caveats: Vec::new(),
+            findings: Vec::new(),
         },
     }
 }
