@@ -32,6 +32,11 @@ pub(crate) enum Command {
     List(List),
     /// Say whether this machine is fit to measure on.
     Doctor(Doctor),
+    /// Compare any commands: which is faster, by how much, and is it sure?
+    Versus(Box<crate::versus::options::Options>),
+    /// Start commands and time them (internal).
+    #[command(hide = true)]
+    Starter,
     /// Serve one probe (internal).
     #[command(hide = true)]
     Probe,

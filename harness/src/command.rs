@@ -295,7 +295,7 @@ fn digest(bytes: &[u8]) -> u64 {
 }
 
 /// A seed that nobody chose. It is recorded, so that the run can be repeated.
-fn drawn() -> u64 {
+pub(crate) fn drawn() -> u64 {
     // The standard library seeds its hash tables from the system's randomness. 32 bits, so that the
     // number survives programs that read JSON numbers as floating point.
     std::hash::RandomState::new().build_hasher().finish() >> 32

@@ -7,6 +7,10 @@ use std::process::ExitCode;
 pub(crate) const INTERNAL: u8 = 1;
 /// The command line or an input file is wrong.
 pub(crate) const USAGE: u8 = 2;
+/// What was claimed of commands is refuted.
+pub(crate) const REFUTED: u8 = 10;
+/// What was claimed of commands is neither confirmed nor refuted.
+pub(crate) const INCONCLUSIVE: u8 = 11;
 /// A cell crashed, hung or answered wrongly; the rest was measured.
 pub(crate) const CELL_FAILED: u8 = 12;
 /// Ended by Ctrl-C or another signal; what was measured is kept.

@@ -1,7 +1,7 @@
 //! The ways to observe a run. Each instrument is one file with both of its sides: what the harness
 //! does (parent) and what the probe does around the measured call (child).
 
-mod counts;
+pub(crate) mod counts;
 mod cpu;
 mod heap;
 mod limited;

@@ -27,6 +27,7 @@ mod select;
 mod service;
 mod store;
 mod turns;
+mod versus;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -45,6 +46,8 @@ fn main() -> ExitCode {
         Command::Report(options) => command::report(&options),
         Command::List(options) => command::list(&options),
         Command::Doctor(options) => command::doctor(&options),
+        Command::Versus(options) => versus::command::versus(&options),
+        Command::Starter => return versus::starter::main(),
         Command::Probe => return probe::main(),
         Command::Serve { latency_ns } => service::main(Duration::from_nanos(latency_ns)),
     };

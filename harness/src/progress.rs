@@ -87,6 +87,14 @@ impl Progress {
         self.show(&format!("{}: {open}{left}", decided(outlook)));
     }
 
+    /// Commands are about to be timed: on a terminal the line says so, elsewhere only where a `look` may
+    /// have changed what is known.
+    pub(crate) fn before_commands(&self, line: &str, look: bool) {
+        if look || self.mode == Mode::Bar {
+            self.show(line);
+        }
+    }
+
     /// Removes the line.
     pub(crate) fn clear(&self) {
         if self.mode == Mode::Bar {

@@ -253,7 +253,8 @@ pub struct Comparison {
     pub p_adjusted: Option<f64>,
     /// The smallest difference that would have been shown in nine cases of ten, as a share: 0.02 for 2 %.
     pub detectable: Option<f64>,
-    /// About how many further blocks would decide if ratio and spread stay.
+    /// About how many further blocks would decide if ratio and spread stay; `None` where nobody can tell, and
+    /// where they are more than twice those there can be.
     pub further_blocks: Option<u32>,
     /// The logarithm of the ratio in each block.
     pub logs: Vec<f64>,

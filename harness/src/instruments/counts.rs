@@ -55,27 +55,7 @@ impl Instrument for Counts {
     }
 
     fn wrapper(&self, file: Option<&Path>) -> Vec<OsString> {
-        let mut words: Vec<OsString> = [
-            "valgrind",
-            "--tool=callgrind",
-            "--cache-sim=yes",
-            "--branch-sim=no",
-            "--I1=32768,8,64",
-            "--D1=32768,8,64",
-            "--LL=8388608,16,64",
-            // Its shared memory is named after the process and appears in /proc/self/maps, which the C
-            // library reads at the start: five instructions more or less, by the digits of a number.
-            "--vgdb=no",
-            "--quiet",
-        ]
-        .map(OsString::from)
-        .to_vec();
-        let mut out = OsString::from("--callgrind-out-file=");
-        out.push(file.map_or(OsString::from("/dev/null"), |file| {
-            file.as_os_str().to_owned()
-        }));
-        words.push(out);
-        words
+        callgrind(file)
     }
 
     fn measure(&self, run: &CellRun<'_>) -> Result<Sampled, Stop> {
@@ -126,8 +106,33 @@ impl Instrument for Counts {
     }
 }
 
+/// Valgrind with every setting that a count depends on, and the file that it is to leave.
+pub(crate) fn callgrind(file: Option<&Path>) -> Vec<OsString> {
+    let mut words: Vec<OsString> = [
+        "valgrind",
+        "--tool=callgrind",
+        "--cache-sim=yes",
+        "--branch-sim=no",
+        "--I1=32768,8,64",
+        "--D1=32768,8,64",
+        "--LL=8388608,16,64",
+        // Its shared memory is named after the process and appears in /proc/self/maps, which the C
+        // library reads at the start: five instructions more or less, by the digits of a number.
+        "--vgdb=no",
+        "--quiet",
+    ]
+    .map(OsString::from)
+    .to_vec();
+    let mut out = OsString::from("--callgrind-out-file=");
+    out.push(file.map_or(OsString::from("/dev/null"), |file| {
+        file.as_os_str().to_owned()
+    }));
+    words.push(out);
+    words
+}
+
 /// Whether Valgrind can be run.
-fn valgrind() -> &'static Result<(), String> {
+pub(crate) fn valgrind() -> &'static Result<(), String> {
     static FOUND: OnceLock<Result<(), String>> = OnceLock::new();
     FOUND.get_or_init(|| {
         let works = Command::new("valgrind").arg("--version").output();
@@ -150,7 +155,8 @@ fn read_totals(run: &CellRun<'_>) -> Result<[u64; 3], Stop> {
     parse(&text).ok_or_else(|| unreadable("the file has no totals"))
 }
 
-fn parse(text: &str) -> Option<[u64; 3]> {
+/// The same from the file's text.
+pub(crate) fn parse(text: &str) -> Option<[u64; 3]> {
     let field = |key| text.lines().rev().find_map(|line| line.strip_prefix(key));
     let events: Vec<&str> = text
         .lines()

@@ -63,10 +63,11 @@ fn title(answer: &Answer) -> String {
 
 fn caveats(answer: &Answer) -> Markup {
     html! {
-        @if !answer.caveats.is_empty() {
+        @let mut all = answer.caveats.iter().chain(&answer.setting.machine.caveats).peekable();
+        @if all.peek().is_some() {
             div .note role="note" {
                 strong { "Read with care" }
-                ul { @for caveat in &answer.caveats { li { (caveat) } } }
+                ul { @for caveat in all { li { (caveat) } } }
             }
         }
     }

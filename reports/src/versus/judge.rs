@@ -8,6 +8,7 @@ use crate::units;
 
 use super::{
     Answer, Comparison, Contestant, Decision, Metric, Outputs, Question, Summary, Trial, VERSION,
+    words,
 };
 
 /// What is still worth measuring.
@@ -17,6 +18,8 @@ pub struct Outlook {
     pub open: Vec<usize>,
     /// About how many further blocks the nearest decision takes; `None` where nobody can tell.
     pub further: Option<u32>,
+    /// Ratio and interval of each comparison that is open, in words.
+    pub ratios: Vec<String>,
 }
 
 /// What is open after these runs. A comparison is closed once it is decided, once it is known to lie
@@ -34,6 +37,10 @@ pub fn outlook(question: &Question, contestants: &[Contestant]) -> Outlook {
     }
     Outlook {
         further: wanted().filter_map(|c| c.further_blocks).min(),
+        ratios: wanted()
+            .filter(|c| c.ratio.is_some())
+            .map(words::figures)
+            .collect(),
         open,
     }
 }
@@ -231,8 +238,10 @@ fn decide(question: &Question, comparisons: &mut [Comparison]) {
             comparison.decision = Decision::Alike;
             continue;
         }
-        comparison.further_blocks =
-            stats::further(&comparison.logs, null, alpha / open as f64).filter(|_| !near);
+        // A forecast of far more than there can be is one of nothing.
+        let hope = 2 * question.most;
+        comparison.further_blocks = stats::further(&comparison.logs, null, alpha / open as f64)
+            .filter(|further| !near && *further <= hope);
         let threshold = null.exp();
         let holds = |i: Interval| i.low <= threshold && threshold <= i.high;
         let why = match comparison.interval {
@@ -338,7 +347,6 @@ fn caveats(trial: &Trial, comparisons: &[Comparison]) -> Vec<String> {
     if metric == Metric::Instructions && comparisons.iter().any(|c| !c.exact) {
         caveats.push("the counts do not repeat exactly, so that they are sampled".to_owned());
     }
-    caveats.extend(trial.setting.machine.caveats.iter().cloned());
     caveats
 }
 

@@ -41,8 +41,9 @@ fn with_interval(comparison: &Comparison, turned: bool) -> String {
 /// One character that goes with the decision.
 pub(crate) fn symbol(decision: Decision) -> char {
     match decision {
-        Decision::Better | Decision::Confirmed => '✔',
-        Decision::Worse | Decision::Refuted => '✘',
+        Decision::Better | Decision::Worse => '≠',
+        Decision::Confirmed => '✔',
+        Decision::Refuted => '✘',
         Decision::Alike => '=',
         Decision::Open | Decision::Inconclusive => '?',
     }
@@ -107,7 +108,7 @@ pub(crate) fn sentence(
             let seen = match comparison.detectable {
                 Some(share) if comparison.interval.is_some() => format!(
                     "; one of {} % or more would most likely have been",
-                    units::digits(share * 100.0)
+                    brief(share * 100.0)
                 ),
                 _ => String::new(),
             };
@@ -130,9 +131,19 @@ pub(crate) fn sentence(
     let blocks = units::count(comparison.blocks as usize, "block");
     match comparison.interval {
         Some(_) => text += &format!(" ({level} %, {blocks})"),
+        None if comparison.exact => {}
         None => text += &format!(" ({blocks})"),
     }
     text
+}
+
+/// Percent, in two digits.
+fn brief(percent: f64) -> String {
+    match percent {
+        p if p < 1.0 => format!("{p:.2}"),
+        p if p < 10.0 => format!("{p:.1}"),
+        p => format!("{p:.0}"),
+    }
 }
 
 /// What stands after the sentence: why nothing is decided, and what would help.
