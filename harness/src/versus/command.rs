@@ -250,7 +250,7 @@ fn shown(plan: &Plan, seen: &Seen<'_>) -> String {
     let ratios: Vec<String> = seen.outlook.ratios.iter().take(4).cloned().collect();
     let ratios = match ratios.is_empty() {
         true => String::new(),
-        false => format!(", {}", ratios.join(" ")),
+        false => format!(", {}", ratios.join(", ").replace('×', "x")),
     };
     let open = match (plan.entries.len(), seen.outlook.open.len()) {
         (..=2, _) => String::new(),

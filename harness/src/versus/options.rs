@@ -11,7 +11,9 @@ use crate::progress;
 /// Every command is compared with the first.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exit codes: 0 done, and with --claim confirmed; 10 refuted; 11 inconclusive; \
+    after_help = "There is no number of runs to choose: it measures until it is decided, within --budget and \
+                  --blocks.\n\
+                  Exit codes: 0 done, and with --claim confirmed; 10 refuted; 11 inconclusive; \
                   2 usage, or no such program; 12 a command failed, or --check-output found a \
                   difference; 130 interrupted.\n\
                   --claim 0.98 asks whether a command is at most 2 % slower than the first."

@@ -18,13 +18,8 @@ pub(crate) struct Blocks<'a> {
     pub(crate) claim: Option<f64>,
 }
 
-/// The chart; `None` without a block. `label` writes a ratio.
-pub(crate) fn chart(
-    blocks: &Blocks<'_>,
-    id: &str,
-    title: &str,
-    label: &dyn Fn(f64) -> String,
-) -> Option<String> {
+/// The chart; `None` without a block.
+pub(crate) fn chart(blocks: &Blocks<'_>, id: &str, title: &str) -> Option<String> {
     let ratios = || blocks.logs.iter().map(|log| log.exp());
     let (low, high) = (ratios().reduce(f64::min)?, ratios().reduce(f64::max)?);
     let bounds = blocks.interval.into_iter().flat_map(|(l, h)| [l, h]);
@@ -34,8 +29,13 @@ pub(crate) fn chart(
     let all = || bounds.clone().chain(blocks.claim).chain([1.0, low, high]);
     let from = all().fold(f64::INFINITY, f64::min) / 1.01;
     let to = all().fold(0.0, f64::max) * 1.01;
+    // Ticks a hundredth or less apart need the third place.
+    let label = |ratio: f64| match to / from < 1.2 {
+        true => format!("{ratio:.3}×"),
+        false => units::ratio(ratio),
+    };
     let mut svg = Svg::new(600, 220);
-    draw(&mut svg, blocks, (from, to), label).ok()?;
+    draw(&mut svg, blocks, (from, to), &label).ok()?;
     let description = format!(
         "{}, ratios from {} to {}.",
         units::count(blocks.logs.len(), "block"),

@@ -24,6 +24,7 @@ pub(crate) fn page(answer: &Answer) -> String {
         @for (at, comparison) in answer.comparisons.iter().enumerate() {
             (section(answer, comparison, at))
         }
+        @for said in words::circumstances(answer) { p .soft { (capital(&said)) "." } }
         (commands(answer))
         (method(answer))
         (machine(&answer.setting.machine))
@@ -91,7 +92,6 @@ fn section(answer: &Answer, comparison: &Comparison, at: usize) -> Markup {
         },
         &format!("blocks-{at}"),
         &format!("The blocks of {}", comparison.command),
-        &|ratio| format!("{}×", words::ratio(ratio)),
     );
     html! {
         section {
@@ -101,9 +101,9 @@ fn section(answer: &Answer, comparison: &Comparison, at: usize) -> Markup {
                     (words::symbol(comparison.decision)) " "
                     (words::decision(comparison.decision, answer.question.metric))
                 }
-                ". " (capital(&words::sentence(answer, comparison, &name))) "."
+                ": " (words::sentence(answer, comparison, &name)) "."
             }
-            @for remark in words::remarks(answer, comparison) {
+            @for remark in words::remarks(comparison) {
                 p .soft { (capital(&remark)) "." }
             }
             @if let Some(chart) = chart {

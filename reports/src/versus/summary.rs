@@ -1,11 +1,10 @@
 //! The answer for a terminal of 80 columns, as plain text; control characters of names never reach it.
 
-use crate::compare::percent;
 use crate::stats;
 use crate::summary::{cut, plain};
 use crate::units;
 
-use super::{Answer, Metric, Outputs, Summary, words};
+use super::{Answer, Decision, Metric, Summary, words};
 
 /// Columns of a terminal.
 const WIDTH: usize = 80;
@@ -32,21 +31,19 @@ pub(crate) fn text(answer: &Answer) -> String {
     for comparison in &answer.comparisons {
         let name = |name: &str| format!("`{}`", cut(&plain(name), NAME));
         let sentence = words::sentence(answer, comparison, &name);
+        let decision = match comparison.decision {
+            // The sentence says it.
+            Decision::Better | Decision::Worse => String::new(),
+            decision => format!("{}: ", words::decision(decision, metric)),
+        };
         let symbol = words::symbol(comparison.decision);
-        out += &wrapped(&format!("{symbol} {sentence}"));
-        for remark in words::remarks(answer, comparison) {
+        out += &wrapped(&format!("{symbol} {decision}{sentence}").replace('×', "x"));
+        for remark in words::remarks(comparison) {
             out += &wrapped(&format!("  {}", plain(&remark)));
         }
     }
-    if answer.comparisons.len() > 1 {
-        out += &wrapped(&format!(
-            "  verdicts hold at {} % for all {} together, each interval for its own",
-            percent(answer.question.level),
-            units::count(answer.comparisons.len(), "comparison")
-        ));
-    }
-    if answer.setting.outputs == Some(Outputs::Equal) {
-        out += "  outputs are equal\n";
+    for said in words::circumstances(answer) {
+        out += &wrapped(&format!("  {}", plain(&said)));
     }
     for caveat in &answer.caveats {
         out += &wrapped(&format!("! {}", plain(caveat)));

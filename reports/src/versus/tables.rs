@@ -39,7 +39,7 @@ pub(crate) fn markdown(answer: &Answer) -> String {
         out += &format!(
             "| {} | {} | {} | {} |\n",
             code(&comparison.command),
-            words::figures(comparison).replace('x', "×"),
+            words::figures(comparison),
             comparison.blocks,
             words::decision(comparison.decision, metric)
         );

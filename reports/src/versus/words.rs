@@ -3,7 +3,7 @@
 use crate::compare::{Interval, percent};
 use crate::units;
 
-use super::{Answer, Comparison, Decision, Metric};
+use super::{Answer, Comparison, Decision, Metric, Outputs};
 
 /// A ratio in three digits, near 1 with three places: there the third is what matters.
 pub(crate) fn ratio(value: f64) -> String {
@@ -14,7 +14,7 @@ pub(crate) fn ratio(value: f64) -> String {
     }
 }
 
-/// `1.52x [1.48, 1.56]`, or the ratio with what stands in place of the interval.
+/// `1.52× [1.48, 1.56]`, or the ratio with what stands in place of the interval.
 pub(crate) fn figures(comparison: &Comparison) -> String {
     with_interval(comparison, false)
 }
@@ -31,10 +31,10 @@ fn with_interval(comparison: &Comparison, turned: bool) -> String {
                 true => (turn(high), turn(low)),
                 false => (low, high),
             };
-            format!("{centre}x [{}, {}]", ratio(low), ratio(high))
+            format!("{centre}× [{}, {}]", ratio(low), ratio(high))
         }
-        None if comparison.exact => format!("{centre}x (exact)"),
-        None => format!("{centre}x (no interval)"),
+        None if comparison.exact => format!("{centre}× (exact)"),
+        None => format!("{centre}× (no interval)"),
     }
 }
 
@@ -66,7 +66,7 @@ pub(crate) fn decision(decision: Decision, metric: Metric) -> &'static str {
 
 /// What is claimed, as a clause.
 pub(crate) fn claim(metric: Metric, name: &str, reference: &str, threshold: f64) -> String {
-    let times = units::threshold(threshold).replace('×', "x");
+    let times = units::threshold(threshold);
     match metric {
         Metric::Wall => format!("{name} is at least {times} as fast as {reference}"),
         _ => format!(
@@ -76,7 +76,8 @@ pub(crate) fn claim(metric: Metric, name: &str, reference: &str, threshold: f64)
     }
 }
 
-/// One comparison as a sentence with its figures. `name` makes a name fit where it is to stand.
+/// What was found, as a sentence with its figures, to stand after the decision. `name` makes a name fit
+/// where it is to stand.
 pub(crate) fn sentence(
     answer: &Answer,
     comparison: &Comparison,
@@ -84,57 +85,48 @@ pub(crate) fn sentence(
 ) -> String {
     let metric = answer.question.metric;
     let (mine, theirs) = (name(&comparison.command), name(&comparison.reference));
-    let worse = comparison.decision == Decision::Worse;
-    let compared = || {
-        let figures = with_interval(comparison, worse);
-        match (metric, worse) {
-            (Metric::Wall, false) => format!("{mine} is {figures} as fast as {theirs}"),
-            (Metric::Wall, true) => format!("{theirs} is {figures} as fast as {mine}"),
-            (_, false) => format!("{theirs} takes {figures} the {} of {mine}", metric.title()),
-            (_, true) => format!("{mine} takes {figures} the {} of {theirs}", metric.title()),
-        }
+    let turned = comparison.decision == Decision::Worse;
+    let (less, more) = match turned {
+        false => (&mine, &theirs),
+        true => (&theirs, &mine),
     };
-    let margin = percent(answer.question.margin);
-    let mut text = match comparison.decision {
-        Decision::Better | Decision::Worse => compared(),
-        Decision::Alike if comparison.exact => {
-            format!("no difference: {theirs} and {mine} take exactly the same")
+    let found = with_interval(comparison, turned);
+    let text = match (comparison.decision, metric) {
+        (Decision::Better | Decision::Worse, Metric::Wall) => {
+            format!("{less} is {found} as fast as {more}")
         }
-        Decision::Alike => format!(
-            "no difference shown between {theirs} and {mine}: the ratio is {}, within {margin} % of 1",
-            figures(comparison)
-        ),
-        Decision::Open => {
-            let seen = match comparison.detectable {
-                Some(share) if comparison.interval.is_some() => format!(
-                    "; one of {} % or more would most likely have been",
-                    brief(share * 100.0)
-                ),
-                _ => String::new(),
-            };
-            format!(
-                "no difference shown between {theirs} and {mine}: the ratio is {}{seen}",
-                figures(comparison)
-            )
+        (Decision::Better | Decision::Worse, _) => {
+            format!("{more} takes {found} the {} of {less}", metric.title())
         }
-        decision => {
+        (Decision::Alike, _) if comparison.exact => {
+            format!("{theirs} and {mine} take exactly the same")
+        }
+        (Decision::Alike, _) => {
+            let margin = percent(answer.question.margin);
+            format!("{theirs} over {mine} is {found}, within {margin} % of 1")
+        }
+        (Decision::Open, _) => match comparison.detectable {
+            Some(share) if comparison.interval.is_some() => format!(
+                "{theirs} over {mine} is {found}; a difference of {} % or more would most likely have been shown",
+                brief(share * 100.0)
+            ),
+            _ => format!("{theirs} over {mine} is {found}"),
+        },
+        (Decision::Confirmed | Decision::Refuted | Decision::Inconclusive, _) => {
             let threshold = answer.question.claim.unwrap_or(1.0);
             format!(
-                "{}: {}. It is {}",
-                self::decision(decision, metric),
-                claim(metric, &mine, &theirs, threshold),
-                figures(comparison)
+                "{}. It is {found}",
+                claim(metric, &mine, &theirs, threshold)
             )
         }
     };
     let level = percent(answer.question.level);
     let blocks = units::count(comparison.blocks as usize, "block");
     match comparison.interval {
-        Some(_) => text += &format!(" ({level} %, {blocks})"),
-        None if comparison.exact => {}
-        None => text += &format!(" ({blocks})"),
+        Some(_) => format!("{text} ({level} %, {blocks})"),
+        None if comparison.exact => text,
+        None => format!("{text} ({blocks})"),
     }
-    text
 }
 
 /// Percent, in two digits.
@@ -147,24 +139,44 @@ fn brief(percent: f64) -> String {
 }
 
 /// What stands after the sentence: why nothing is decided, and what would help.
-pub(crate) fn remarks(answer: &Answer, comparison: &Comparison) -> Vec<String> {
-    let undecided = matches!(comparison.decision, Decision::Open | Decision::Inconclusive);
+pub(crate) fn remarks(comparison: &Comparison) -> Vec<String> {
     let mut remarks: Vec<String> = comparison.why.iter().cloned().collect();
-    if !undecided {
-        return remarks;
-    }
     if let Some(further) = comparison.further_blocks {
         let blocks = units::count(further as usize, "further block");
         let what = match comparison.decision {
-            Decision::Open => "would show it, should the ratio and its spread stay",
-            _ => "would decide, should the ratio and its spread stay",
+            Decision::Open => "show it",
+            _ => "decide",
         };
-        remarks.push(format!("about {blocks} {what}"));
-    }
-    if answer.setting.interrupted {
-        remarks.push("ended by the user before it was decided".to_owned());
-    } else if answer.setting.time_up {
-        remarks.push("time was up: --budget gives more".to_owned());
+        remarks.push(format!(
+            "about {blocks} would {what}, should the ratio and its spread stay"
+        ));
     }
     remarks
+}
+
+/// How it was measured and how it ended, as far as a reader has to know that at once.
+pub(crate) fn circumstances(answer: &Answer) -> Vec<String> {
+    let mut said = Vec::new();
+    let setting = &answer.setting;
+    if setting.interrupted {
+        said.push("ended by the user before it was decided".to_owned());
+    } else if setting.time_up {
+        said.push("time was up before it was decided: --budget gives more".to_owned());
+    }
+    let several = answer.comparisons.len();
+    if several > 1 {
+        said.push(format!(
+            "verdicts hold at {} % for all {several} comparisons together, each interval for its own",
+            percent(answer.question.level),
+        ));
+    }
+    if let Some(shell) = &setting.shell {
+        said.push(format!(
+            "run by {shell}, whose start is part of every figure"
+        ));
+    }
+    if setting.outputs == Some(Outputs::Equal) {
+        said.push("outputs are equal".to_owned());
+    }
+    said
 }
