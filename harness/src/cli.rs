@@ -40,6 +40,14 @@ pub(crate) enum Command {
     /// Serve one probe (internal).
     #[command(hide = true)]
     Probe,
+    /// Take the machine's limits (internal).
+    #[command(hide = true)]
+    Limits {
+        #[arg(long)]
+        folder: PathBuf,
+        #[arg(long)]
+        budget_ms: u64,
+    },
     /// Serve requests (internal).
     #[command(hide = true)]
     Serve {

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use engines::Engine;
 use reports::record::{CONTROL, Cell, HANDICAP};
-use workloads::{Answer, Error, Mismatch, Setting, Size, Workload};
+use workloads::{Answer, Error, Mismatch, Needs, Setting, Size, Workload};
 
 /// The only thing that is ever measured. Nothing but [`Job::run`] happens inside a measured call.
 pub(crate) trait Job {
@@ -37,6 +37,8 @@ pub(crate) struct Case {
     pub(crate) service: bool,
     /// Items and bytes of input that one run processes at a size.
     pub(crate) extent: fn(Size) -> (u64, u64),
+    /// What one run takes at the least at a size.
+    pub(crate) needs: fn(Size) -> Needs,
     /// Baselines first, then engines, in a stable order.
     pub(crate) contenders: Vec<&'static str>,
 }
@@ -87,6 +89,7 @@ impl workloads::Visitor for List {
                 let workload = W::default();
                 (workload.items(size), workload.bytes(size))
             },
+            needs: |size| W::default().needs(size),
             contenders,
         });
     }

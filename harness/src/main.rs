@@ -14,6 +14,7 @@ mod host;
 mod instruments;
 mod interrupt;
 mod launch;
+mod limits;
 mod pace;
 mod plan;
 mod print;
@@ -49,6 +50,9 @@ fn main() -> ExitCode {
         Command::Versus(options) => versus::command::versus(&options),
         Command::Starter => return versus::starter::main(),
         Command::Probe => return probe::main(),
+        Command::Limits { folder, budget_ms } => {
+            limits::main(&folder, Duration::from_millis(budget_ms))
+        }
         Command::Serve { latency_ns } => service::main(Duration::from_nanos(latency_ns)),
     };
     done.unwrap_or_else(|error| exit::report(&error))

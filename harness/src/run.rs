@@ -18,6 +18,7 @@ use crate::contenders::{self, Case};
 use crate::instruments::Instrument;
 use crate::interrupt;
 use crate::launch::{CellRun, Launcher, Layout};
+use crate::limits;
 use crate::pace::{BLOCKS, Pace};
 use crate::plan::Plan;
 use crate::progress::Progress;
@@ -268,14 +269,49 @@ impl Running<'_> {
         };
         let begun = Instant::now();
         let mut records = self.store.earlier().to_vec();
+        self.needs(&mut records)?;
+        if !self.limits(&mut records)? {
+            return Ok(Ended::Interrupted);
+        }
         for (case, number, contenders) in self.spoilt(instrument) {
             if !self.block(case, instrument, number, &contenders, &mut records)? {
                 return Ok(Ended::Interrupted);
             }
         }
         let ended = self.turns(instrument, &mut records, progress)?;
+        if ended != Ended::Interrupted && !self.limits(&mut records)? {
+            return Ok(Ended::Interrupted);
+        }
         pace.note(&plan.size, BLOCKS, begun.elapsed());
         Ok(ended)
+    }
+
+    /// Records what the workloads take at the least, as far as `records` do not say so.
+    fn needs(&self, records: &mut Vec<Record>) -> anyhow::Result<()> {
+        let plan = self.plan;
+        let needs = |case| Record::Needs(limits::needs(case, plan.size_class, &plan.size));
+        let needs = plan.cases.iter().map(needs);
+        let new: Vec<_> = needs.filter(|needs| !records.contains(needs)).collect();
+        self.store.append(&new)?;
+        records.extend(new);
+        Ok(())
+    }
+
+    /// Takes the machine's limits and records them; `false` if interrupted.
+    fn limits(&self, records: &mut Vec<Record>) -> anyhow::Result<bool> {
+        let taken = records.iter().filter(|r| matches!(r, Record::Limits(_)));
+        let (plan, taking) = (self.plan, taken.count() as u32);
+        let folder = &self.launcher.inputs;
+        match limits::take(&plan.executable, folder, plan.size_class, taking) {
+            Ok(limits) => {
+                let taken = [Record::Limits(limits)];
+                self.store.append(&taken)?;
+                records.extend(taken);
+                Ok(true)
+            }
+            Err(Stop::Interrupted) => Ok(false),
+            Err(stop) => anyhow::bail!("the limits were not taken: {stop:?}"),
+        }
     }
 
     /// Gives every workload with something open its turn, pass after pass, as long as there is time.
@@ -430,7 +466,7 @@ fn pause(wait: Duration) -> bool {
 fn next_number(records: &[Record], workload: &str) -> u32 {
     let of = records.iter().filter_map(|record| match record {
         Record::Probe(probe) => Some(probe),
-        Record::Run(_) => None,
+        _ => None,
     });
     let blocks = of.filter(|p| p.instrument == metrics::TIME && p.cell.workload == workload);
     blocks.map(|probe| probe.block + 1).max().unwrap_or(0)

@@ -111,6 +111,7 @@ mod tests {
             about: "",
             service: false,
             extent: |_| (0, 0),
+            needs: |_| workloads::Needs::default(),
             contenders: contenders.to_vec(),
         };
         let cases = vec![

@@ -126,7 +126,7 @@ impl Store {
     pub(crate) fn done(&self) -> HashSet<(Cell, String, u32)> {
         let probes = self.earlier.iter().filter_map(|record| match record {
             Record::Probe(probe) => Some(probe),
-            Record::Run(_) => None,
+            _ => None,
         });
         probes
             .filter(|probe| !matches!(probe.outcome, Outcome::Failed { .. }))
@@ -223,7 +223,7 @@ impl Store {
 fn continues(earlier: &[Record], run: &mut Run) -> anyhow::Result<()> {
     let before = earlier.iter().find_map(|record| match record {
         Record::Run(run) => Some(run),
-        Record::Probe(_) => None,
+        _ => None,
     });
     let Some(before) = before else {
         let help = "start anew without --resume";

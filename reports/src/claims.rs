@@ -7,7 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use crate::{metrics, slug};
+use crate::{metrics, slug, units};
 
 /// The claims of a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -249,7 +249,8 @@ fn check(
     if metrics::find(metric).is_none() {
         complain(raw.metric.span().start, unknown_metric(metric));
     }
-    let compares = metric != metrics::COMPLETES;
+    let compares = metrics::compares(metric);
+    let has_threshold = compares || metrics::is_share(metric);
     if raw.workloads.get_ref().is_empty() {
         complain(raw.workloads.span().start, "no workload".to_owned());
     }
@@ -271,7 +272,7 @@ fn check(
                 AtLeast::One(one) => vec![one],
                 AtLeast::Several(several) => several,
             };
-            if !compares {
+            if !has_threshold {
                 complain(at, format!("metric {metric:?} takes no at-least"));
             } else if at_least.is_empty() {
                 complain(at, "at-least is empty".to_owned());
@@ -280,7 +281,7 @@ fn check(
                 complain(at, "at-least must be positive".to_owned());
             }
         }
-        None if compares && raw.not_measured.is_none() => {
+        None if has_threshold && raw.not_measured.is_none() => {
             complain(
                 start,
                 "at-least is missing, or not-measured = \"why\"".to_owned(),
@@ -295,6 +296,9 @@ fn check(
     };
     if compares && baselines.is_empty() {
         complain(start, "no baseline".to_owned());
+    }
+    if !compares && !baselines.is_empty() {
+        complain(start, format!("metric {metric:?} takes no baseline"));
     }
     if baselines.contains(&raw.contender) {
         complain(
@@ -380,7 +384,7 @@ impl Claim {
                     }
                     if let Some(threshold) = threshold {
                         id += &format!("--{}", threshold.to_string().replace('.', "_"));
-                        sentence = sentence.replace("{threshold}", &format!("{threshold}x"));
+                        sentence = sentence.replace("{threshold}", &self.threshold(threshold));
                     }
                     testables.push(Testable {
                         claim: self,
@@ -394,6 +398,16 @@ impl Claim {
             }
         }
         testables
+    }
+}
+
+impl Claim {
+    /// A threshold as sentences have it: `2.19x`, `85 %`.
+    fn threshold(&self, threshold: f64) -> String {
+        match metrics::is_share(&self.metric) {
+            true => units::percent(threshold),
+            false => format!("{threshold}x"),
+        }
     }
 }
 

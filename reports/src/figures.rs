@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::record::{Cell, Failure, Outcome, Probe, Record, Run, Series};
+use crate::record::{Cell, Failure, Limits, Needs, Outcome, Probe, Record, Run, Series};
 use crate::{metrics, stats};
 
 /// The records of a run, arranged. Where a block of a cell and instrument occurs twice, as after a
@@ -12,6 +12,9 @@ use crate::{metrics, stats};
 pub struct Figures<'a> {
     /// The run's description, if the file has one: the last, which a resumed run wrote.
     pub run: Option<&'a Run>,
+    /// The takings of the machine's limits, in order.
+    pub limits: Vec<&'a Limits>,
+    needs: BTreeMap<(&'a str, &'a str), &'a Needs>,
     probes: BTreeMap<&'a Cell, BTreeMap<(&'a str, u32), &'a Probe>>,
 }
 
@@ -83,9 +86,19 @@ impl<'a> Figures<'a> {
                         .or_default()
                         .insert(key, probe);
                 }
+                Record::Limits(limits) => figures.limits.push(limits),
+                Record::Needs(needs) => {
+                    let key = (needs.workload.as_str(), needs.size.as_str());
+                    figures.needs.insert(key, needs);
+                }
             }
         }
         figures
+    }
+
+    /// What a workload takes at the least, if the records say.
+    pub fn needs(&self, workload: &str, size: &str) -> Option<&'a Needs> {
+        self.needs.get(&(workload, size)).copied()
     }
 
     /// The cells that have a record, in order.

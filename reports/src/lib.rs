@@ -10,6 +10,7 @@ pub mod controls;
 pub mod disturbed;
 mod family;
 pub mod figures;
+pub mod limits;
 pub mod metrics;
 pub mod open;
 pub mod pages;

@@ -1,6 +1,8 @@
 //! The quantities that records hold and claims name: their units, the instrument each comes from, and
 //! the words for having less of it. A metric is one line of [`ALL`].
 
+use crate::units;
+
 /// What is known about a metric.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Metric {
@@ -27,6 +29,16 @@ pub const TIME: &str = "time";
 /// The metric of the wall clock.
 pub const WALL_TIME: &str = "wall-time";
 
+/// The metric of the processor's clock, over all threads.
+pub const CPU_TIME: &str = "cpu-time";
+
+/// The share of what the machine allows that a contender reaches by the wall clock, with all threads.
+/// It is derived from times and limits, and has a threshold but no baseline.
+pub const LIMIT_SHARE: &str = "limit-share";
+
+/// The same held against one thread of the machine.
+pub const THREAD_LIMIT_SHARE: &str = "thread-limit-share";
+
 const fn metric(
     name: &'static str,
     title: &'static str,
@@ -44,7 +56,7 @@ const fn metric(
 /// Every metric that a claim may name.
 pub const ALL: &[Metric] = &[
     metric(WALL_TIME, "Wall time", TIME, "as fast"),
-    metric("cpu-time", "CPU time", TIME, "as fast in CPU time"),
+    metric(CPU_TIME, "CPU time", TIME, "as fast in CPU time"),
     metric("heap-peak", "Peak heap", "heap", "less heap at the peak"),
     metric(
         "heap-bytes",
@@ -107,6 +119,18 @@ pub const ALL: &[Metric] = &[
         LIMITED,
         "completes",
     ),
+    metric(
+        LIMIT_SHARE,
+        "Share of the machine's limit",
+        TIME,
+        "of the machine's limit",
+    ),
+    metric(
+        THREAD_LIMIT_SHARE,
+        "Share of one thread's limit",
+        TIME,
+        "of one thread's limit",
+    ),
 ];
 
 /// The metric of that name.
@@ -116,7 +140,25 @@ pub fn find(name: &str) -> Option<&'static Metric> {
 
 /// Whether the metric is a time, which a quick run cannot settle.
 pub fn is_time(name: &str) -> bool {
-    find(name).is_some_and(|metric| metric.instrument == TIME)
+    find(name).is_some_and(|metric| metric.instrument == TIME) && !is_share(name)
+}
+
+/// Whether the metric is a share of a limit.
+pub fn is_share(name: &str) -> bool {
+    [LIMIT_SHARE, THREAD_LIMIT_SHARE].contains(&name)
+}
+
+/// Whether the metric compares a contender with a baseline.
+pub fn compares(name: &str) -> bool {
+    name != COMPLETES && !is_share(name)
+}
+
+/// A threshold of the metric: `2×`, or `85 %` of a limit.
+pub fn threshold(name: &str, value: f64) -> String {
+    match is_share(name) {
+        true => units::percent(value),
+        false => units::threshold(value),
+    }
 }
 
 /// The metric's title within a sentence: `wall time`, but `CPU time`.

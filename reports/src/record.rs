@@ -1,5 +1,5 @@
-//! The record format, version 1: JSON lines, the first of which describes the run and every other one
-//! what a probe reported, raw samples included. The harness appends a line as each probe ends.
+//! The record format, version 1: JSON lines, the first of which describes the run and most others what a
+//! probe reported, raw samples included. The harness appends a line as each probe ends.
 //!
 //! No line holds environment variables, a user name, a host name or an absolute path.
 
@@ -27,6 +27,10 @@ pub enum Record {
     Run(Run),
     /// What one probe reported.
     Probe(Probe),
+    /// What the machine itself can do.
+    Limits(Limits),
+    /// What a workload takes at the least.
+    Needs(Needs),
 }
 
 /// A run: everything that its figures depend on besides the cells themselves.
@@ -273,6 +277,64 @@ pub struct Series {
     /// In which place of its round each value was taken, from 0; empty where there are no rounds.
     #[serde(default)]
     pub places: Vec<u32>,
+}
+
+/// One taking of the machine's limits. A run has one before its times and one after.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Limits {
+    /// Number of the taking within the run, from 0.
+    pub taking: u32,
+    /// What was looked at, whether or not it could be measured.
+    pub limits: Vec<Limit>,
+    /// Why none was taken, one clause without a full stop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// How fast the machine does one thing.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Limit {
+    /// What it does, `read-l2` for instance.
+    pub name: String,
+    /// Threads that did it at once.
+    pub threads: u32,
+    /// `bytes` or `count`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub unit: String,
+    /// How much one repetition did, on all threads together.
+    #[serde(default)]
+    pub amount: u64,
+    /// Nanoseconds of each repetition, in order; empty where it was not measured.
+    #[serde(default)]
+    pub ns: Vec<u64>,
+    /// Why it was not measured, one clause without a full stop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// What one call of a workload takes at the least, whoever does it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Needs {
+    /// The workload.
+    pub workload: String,
+    /// The size.
+    pub size: String,
+    /// Bytes that it goes over: they tell which level of memory it works in.
+    pub working_set: u64,
+    /// The least amount of each thing.
+    pub needs: Vec<Need>,
+}
+
+/// The least amount of one thing.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Need {
+    /// Of what, `copied` for instance.
+    pub of: String,
+    /// How much, in bytes or as a count.
+    pub amount: u64,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -29,6 +29,8 @@ pub struct Row {
     pub decision: Option<Decision>,
     /// Why it is inconclusive or not measured, or the limit beside a refuted claim.
     pub why: String,
+    /// Where the machine's limits forbid the claim, by how much; else empty.
+    pub forbids: String,
 }
 
 /// The rows of the claims that the overview shows in full, or of all claims if it shows none, as far as
@@ -83,12 +85,14 @@ fn of_verdict(verdict: &Verdict) -> Row {
     let comparison = verdict.comparison.as_ref();
     let baseline = verdict.baseline.as_deref().unwrap_or_default();
     let why = verdict.limit.as_ref().or(verdict.why.as_ref());
-    Row {
-        threshold: verdict
-            .threshold
-            .map_or(String::new(), |t| units::threshold(t).replace('×', "x")),
+    let share = verdict.share.as_ref();
+    let mut row = Row {
+        threshold: verdict.threshold.map_or(String::new(), |t| {
+            metrics::threshold(&verdict.metric, t).replace('×', "x")
+        }),
         decision: Some(verdict.decision),
         why: plain(why.map_or("", String::as_str)),
+        forbids: forbids(verdict),
         ..figures(
             &verdict.workload,
             &verdict.contender,
@@ -96,7 +100,28 @@ fn of_verdict(verdict: &Verdict) -> Row {
             &verdict.metric,
             comparison,
         )
+    };
+    if let Some(share) = share {
+        row.baseline = plain(&share.binds());
+        row.ratio = units::percent(share.share);
+        let bounds = [share.low, share.high].map(|bound| units::digits(100.0 * bound));
+        row.interval = bounds.join(" .. ");
     }
+    row
+}
+
+/// What the machine leaves room for, where that is less than what is claimed and not confirmed.
+fn forbids(verdict: &Verdict) -> String {
+    let open = [Decision::Refuted, Decision::Inconclusive].contains(&verdict.decision);
+    let (Some(at_most), Some(threshold)) = (verdict.at_most, verdict.threshold) else {
+        return String::new();
+    };
+    if !open || threshold <= at_most {
+        return String::new();
+    }
+    let most = units::ratio(at_most).replace('×', "x");
+    let baseline = verdict.baseline.as_deref().unwrap_or_default();
+    plain(&format!("limit forbids: {most} at most over {baseline}"))
 }
 
 fn of_cell(judged: &Judged, cell: &CellJudged, against: &Against) -> Row {
@@ -135,6 +160,7 @@ fn figures(
         metric: metric.to_owned(),
         decision: None,
         why: String::new(),
+        forbids: String::new(),
     }
 }
 
@@ -190,6 +216,9 @@ pub fn text(judged: &Judged) -> String {
             &row.threshold,
             &verdict,
         ]);
+        if !row.forbids.is_empty() {
+            out += &format!("{}\n", cut(&format!("   {}", row.forbids), 80));
+        }
     }
     if let Some(sums) = controls::sums(&judged.controls) {
         out += &format!("{}\n", cut(&plain(&sums.words()), 80));

@@ -77,6 +77,23 @@ pub fn threshold(value: f64) -> String {
     format!("{}×", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
+/// A share: `83 %`.
+pub fn percent(share: f64) -> String {
+    format!(
+        "{} %",
+        digits((share * 1000.0).round() / 10.0).trim_end_matches(".0")
+    )
+}
+
+/// How much is done in a second: `11.2 GB/s` in decimal multiples, `4.24 G/s` where things are counted.
+pub fn rate(per_second: f64, unit: &str) -> String {
+    let steps = [(1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, "")];
+    let found = steps.iter().find(|(size, _)| per_second >= size * 0.9995);
+    let (size, prefix) = found.copied().unwrap_or((1.0, ""));
+    let what = if unit == "bytes" { "B" } else { "" };
+    format!("{} {prefix}{what}/s", digits(per_second / size))
+}
+
 /// `3 blocks`, `1 block`.
 pub fn count(n: usize, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })

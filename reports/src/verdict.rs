@@ -8,6 +8,7 @@ use crate::claims::{Claims, Limit, Rules, Source, Testable};
 use crate::compare::{Comparison, compare};
 use crate::controls::{self, Control};
 use crate::figures::Figures;
+use crate::limits::{self, Near, Share};
 use crate::record::{CONTROLLED, Cell, Outcome, Record, Run};
 use crate::{disturbed, family, metrics, units};
 
@@ -65,8 +66,14 @@ pub struct Verdict {
     pub decision: Decision,
     /// Why it is not measured or inconclusive, one clause without a full stop.
     pub why: Option<String>,
-    /// The outside limit that stands beside a refuted claim.
+    /// The outside limit that stands beside a refuted or open claim.
     pub limit: Option<String>,
+    /// The largest ratio over the baseline that the machine leaves room for; `null` where that is not known.
+    #[serde(default)]
+    pub at_most: Option<f64>,
+    /// The share of the limit, for a claim about that.
+    #[serde(default)]
+    pub share: Option<Share>,
     /// The figures behind it, wherever they could be compared.
     pub comparison: Option<Comparison>,
     /// The smallest level at which the looks so far would tell the ratio from the threshold, had this been
@@ -136,6 +143,12 @@ pub struct CellJudged {
     pub failures: Vec<String>,
     /// By the metric of the matrix, against every other baseline.
     pub against: Vec<Against>,
+    /// How near it comes to the machine's limits.
+    #[serde(default)]
+    pub near: Option<Near>,
+    /// Why that cannot be said.
+    #[serde(default)]
+    pub near_missing: Option<String>,
 }
 
 /// A cell against one baseline: a comparison or the reason for none.
@@ -196,6 +209,8 @@ pub fn judge(records: &[Record], claims: &Claims) -> Judged {
                 .and_then(|(run, threshold)| cores_limit(run.machine.cores, threshold));
         }
     }
+    limits::decide(&mut verdicts, &figures, rules, &UNTIMED);
+    limits::forbid(&mut verdicts, &figures, rules);
     let controls = controls::examine(&figures, rules, &clocks(claims));
     withhold(&mut verdicts, &controls);
     let pairs = figures.pairs().into_iter();
@@ -235,6 +250,8 @@ fn verdict(figures: &Figures<'_>, testable: &Testable<'_>, rules: &Rules) -> Ver
         decision: Decision::NotMeasured,
         why: None,
         limit: None,
+        at_most: None,
+        share: None,
         comparison: None,
         p_value: None,
         p_adjusted: None,
@@ -243,6 +260,9 @@ fn verdict(figures: &Figures<'_>, testable: &Testable<'_>, rules: &Rules) -> Ver
     };
     if let Some(why) = &claim.not_measured {
         verdict.why = Some(why.clone());
+        return verdict;
+    }
+    if metrics::is_share(&claim.metric) {
         return verdict;
     }
     let (Some(baseline), Some(threshold)) = (testable.baseline, testable.threshold) else {
@@ -322,7 +342,8 @@ fn withhold(verdicts: &mut [Verdict], controls: &[Control]) {
         metrics::inline(&control.metric)
     );
     for verdict in verdicts {
-        if metrics::is_time(&verdict.metric) && verdict.comparison.is_some() {
+        let timed = metrics::is_time(&verdict.metric) && verdict.comparison.is_some();
+        if timed || verdict.share.is_some() {
             verdict.decision = Decision::NotMeasured;
             verdict.why = Some(why.clone());
             (verdict.limit, verdict.further_blocks) = (None, None);
@@ -424,10 +445,17 @@ fn cell(figures: &Figures<'_>, workload: &str, contender: &str, rules: &Rules) -
             }
         })
         .collect();
+    let near = limits::near(figures, workload, contender, rules.level);
+    let (near, near_missing) = match near {
+        Ok(near) => (Some(near), None),
+        Err(why) => (None, Some(why)),
+    };
     CellJudged {
         workload: workload.to_owned(),
         contender: contender.to_owned(),
         failures,
         against,
+        near,
+        near_missing,
     }
 }

@@ -16,7 +16,7 @@ use rand_chacha::rand_core::Rng;
 use crate::answer::Summary;
 use crate::baseline::decimal;
 use crate::generate::{self, Stored};
-use crate::{Answer, Error, Setting, Size, Workload, summaries, with_text_keys};
+use crate::{Answer, Error, Need, Needs, Setting, Size, Workload, summaries, with_text_keys};
 
 /// To be raised whenever other bytes come out for the same seed.
 const VERSION: u32 = 1;
@@ -65,6 +65,14 @@ impl Workload for Aggregate {
 
     fn bytes(&self, size: Size) -> u64 {
         (items(size) as f64 * MEAN_BYTES) as u64
+    }
+
+    // Looking at what has been read costs little beside reading it, and nothing where the file is mapped.
+    fn needs(&self, size: Size) -> Needs {
+        Needs {
+            working_set: self.bytes(size),
+            amounts: vec![(Need::FileRead, self.bytes(size))],
+        }
     }
 
     fn prepare(&self, setting: &Setting, seed: u64) -> Result<Measurements, Error> {

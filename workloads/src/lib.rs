@@ -4,6 +4,7 @@
 mod answer;
 mod baseline;
 mod generate;
+mod needs;
 
 pub mod io_bound;
 pub mod large_file;
@@ -15,6 +16,7 @@ pub mod service;
 mod oracle;
 
 pub use answer::{Answer, Mismatch, Summary};
+pub use needs::{Need, Needs};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -66,6 +68,13 @@ pub trait Workload: Default + Sync + 'static {
 
     /// Bytes of input that one run processes.
     fn bytes(&self, size: Size) -> u64;
+
+    /// What one run takes at the least, whoever does it. It is a lower bound: what some clever contender
+    /// could do without does not belong here. By default nothing is known.
+    fn needs(&self, size: Size) -> Needs {
+        let _ = size;
+        Needs::default()
+    }
 
     /// Makes or loads the input for a seed: the same for the same setting and seed, in every process.
     ///

@@ -13,7 +13,9 @@ use rand_chacha::rand_core::Rng;
 
 use crate::answer::Summary;
 use crate::baseline::decimal;
-use crate::{Answer, Error, Setting, Size, Workload, generate, summaries, with_text_keys};
+use crate::{
+    Answer, Error, Need, Needs, Setting, Size, Workload, generate, summaries, with_text_keys,
+};
 
 /// Values that count, in hundredths.
 const RANGE: RangeInclusive<i64> = 0..=10_000;
@@ -97,6 +99,14 @@ impl<const KEYS: u32> Workload for Sensors<KEYS> {
 
     fn bytes(&self, size: Size) -> u64 {
         (items(size) as f64 * MEAN_BYTES) as u64
+    }
+
+    // The text, once; the table of keys is left out, since how large it is lies with the contender.
+    fn needs(&self, size: Size) -> Needs {
+        Needs {
+            working_set: self.bytes(size),
+            amounts: vec![(Need::Read, self.bytes(size))],
+        }
     }
 
     fn prepare(&self, setting: &Setting, seed: u64) -> Result<Readings, Error> {

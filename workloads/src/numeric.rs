@@ -3,7 +3,7 @@
 
 use engines::{Engine, Owned, Pipeline, Stage, Windows, fill, sum};
 
-use crate::{Answer, Error, Setting, Size, Workload, generate};
+use crate::{Answer, Error, Need, Needs, Setting, Size, Workload, generate};
 
 const SCALE: f64 = 0.375;
 const OFFSET: f64 = -4.5;
@@ -65,6 +65,21 @@ fn items(size: Size) -> usize {
 
 fn bytes(size: Size) -> u64 {
     (items(size) * size_of::<f64>()) as u64
+}
+
+/// The arithmetic that the stages leave over: a root for each number, and five multiplications with an
+/// addition. Doubling can be had with the scale.
+fn arithmetic(size: Size) -> [(Need, u64); 2] {
+    let items = items(size) as u64;
+    [(Need::SquareRoots, items), (Need::MultiplyAdds, 5 * items)]
+}
+
+/// What it takes to make one number of each.
+fn copied(size: Size) -> Needs {
+    Needs {
+        working_set: 2 * bytes(size),
+        amounts: vec![(Need::Copied, bytes(size))],
+    }
 }
 
 #[inline(always)]
@@ -134,6 +149,12 @@ impl Workload for Map {
         bytes(size)
     }
 
+    fn needs(&self, size: Size) -> Needs {
+        let mut needs = copied(size);
+        needs.amounts.extend(arithmetic(size));
+        needs
+    }
+
     fn prepare(&self, setting: &Setting, seed: u64) -> Result<Numbers, Error> {
         Ok(Numbers::generate(Self::NAME, setting.size, seed).with_buffer())
     }
@@ -185,6 +206,15 @@ impl Workload for Sum {
 
     fn bytes(&self, size: Size) -> u64 {
         bytes(size)
+    }
+
+    fn needs(&self, size: Size) -> Needs {
+        let mut amounts = vec![(Need::Read, bytes(size))];
+        amounts.extend(arithmetic(size));
+        Needs {
+            working_set: bytes(size),
+            amounts,
+        }
     }
 
     fn prepare(&self, setting: &Setting, seed: u64) -> Result<Numbers, Error> {
@@ -249,6 +279,15 @@ impl Workload for Window {
 
     fn bytes(&self, size: Size) -> u64 {
         bytes(size)
+    }
+
+    fn needs(&self, size: Size) -> Needs {
+        let mut needs = copied(size);
+        // The weights at both ends are the same.
+        needs
+            .amounts
+            .push((Need::MultiplyAdds, 2 * items(size) as u64));
+        needs
     }
 
     fn prepare(&self, setting: &Setting, seed: u64) -> Result<Numbers, Error> {

@@ -64,6 +64,29 @@ fn names_are_unique_and_sizes_grow() {
 }
 
 #[test]
+fn every_workload_says_what_it_needs_and_needs_more_when_larger() {
+    struct Says;
+    impl Check for Says {
+        fn check<W: Workload>(&mut self, workload: W, _: &Setting) {
+            let [small, large] = [Size::Tiny, Size::Default].map(|size| workload.needs(size));
+            assert!(!small.amounts.is_empty(), "{}", W::NAME);
+            assert!(small.working_set >= workload.bytes(Size::Tiny));
+            assert!(large.working_set > small.working_set);
+            let named = |needs: &workloads::Needs| -> Vec<&str> {
+                needs.amounts.iter().map(|(need, _)| need.name()).collect()
+            };
+            assert_eq!(named(&small), named(&large), "{}", W::NAME);
+            for ((need, less), (_, more)) in small.amounts.iter().zip(&large.amounts) {
+                // One wait is one wait, however many requests share it.
+                let more_of_it = less < more || *need == workloads::Need::Waits;
+                assert!(*less > 0 && more_of_it, "{} {}", W::NAME, need.name());
+            }
+        }
+    }
+    on_every_workload(&mut Says);
+}
+
+#[test]
 fn the_same_seed_makes_the_same_input() {
     struct Repeats;
     impl Check for Repeats {

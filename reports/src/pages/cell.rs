@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use maud::{Markup, PreEscaped, html};
 
 use super::shell::{self, Page};
-use super::{cell_path, claims_path, files, root};
+use super::{cell_path, claims_path, files, limits, root};
 use crate::charts::backend::ink;
 use crate::charts::{order, spread};
 use crate::figures::{Figures, Sampled};
@@ -37,6 +37,7 @@ pub(crate) fn page(judged: &Judged, figures: &Figures<'_>, cell: &CellJudged) ->
             }
         }
         (view.verdicts(&verdicts))
+        (limits::of_cell(cell))
         (view.times())
         (view.measures())
         (view.profiles())
@@ -106,12 +107,12 @@ impl<'a> View<'a> {
                             @if let Some(baseline) = &verdict.baseline {
                                 small {
                                     br; (metrics::title(&verdict.metric)) ", over " (baseline)
-                                    @if let Some(t) = verdict.threshold { ", ≥\u{a0}" (units::threshold(t)) }
+                                    @if let Some(t) = verdict.threshold { ", ≥\u{a0}" (metrics::threshold(&verdict.metric, t)) }
                                 }
                             }
                         }
                         div {
-                            @if let Some(comparison) = &verdict.comparison { (shell::ratio(comparison)) " " }
+                            @if let Some(figures) = shell::figures(verdict) { (figures) " " }
                             @if let Some(remarks) = shell::remarks(verdict) { small { (remarks) } }
                         }
                     }
@@ -256,7 +257,7 @@ impl<'a> View<'a> {
         let mut all: Vec<&str> = metrics::ALL
             .iter()
             .map(|m| m.name)
-            .filter(|name| *name != metrics::COMPLETES)
+            .filter(|name| metrics::compares(name))
             .collect();
         let mut more = BTreeSet::new();
         for probe in self.probes() {

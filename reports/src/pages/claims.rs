@@ -9,7 +9,6 @@ use crate::charts::strip::Axis;
 use crate::claims::Source;
 use crate::metrics;
 use crate::slug;
-use crate::units;
 use crate::verdict::{Judged, Verdict};
 
 pub(crate) fn page(judged: &Judged, contender: &str) -> String {
@@ -48,7 +47,7 @@ fn claim(group: &[&Verdict], axis: Axis, root: &str) -> Markup {
         Source::Origin => "claimed by the origin",
         Source::Ours => "a claim of our own",
     };
-    let measured = group.iter().any(|v| v.comparison.is_some());
+    let measured = group.iter().any(|v| shell::figures(v).is_some());
     let same_why = group.iter().all(|v| v.why == first.why);
     html! {
         h2 { (claim_words(group)) }
@@ -83,15 +82,15 @@ fn row(verdict: &Verdict, axis: Axis, root: &str) -> Markup {
     html! {
         tr {
             td {
-                @if verdict.comparison.is_some() {
+                @if shell::figures(verdict).is_some() {
                     a href={ (root) (cell_path(&verdict.workload, &verdict.contender)) } { (verdict.workload) }
                 } @else { (verdict.workload) }
                 @if let Some(baseline) = &verdict.baseline { " over " (baseline) }
-                @if let Some(threshold) = verdict.threshold { ", ≥\u{a0}" (units::threshold(threshold)) }
+                @if let Some(threshold) = verdict.threshold { ", ≥\u{a0}" (metrics::threshold(&verdict.metric, threshold)) }
             }
             td .s { @if verdict.comparison.is_some() { (axis.strip(verdict)) } }
             td .r {
-                @if let Some(comparison) = &verdict.comparison { (shell::ratio(comparison)) }
+                @if let Some(figures) = shell::figures(verdict) { (figures) }
                 @if let Some(remarks) = shell::remarks(verdict) { " " small .long { (remarks) } }
             }
             td .v .(shell::class(verdict.decision)) {

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::doctor;
+use super::limits;
 use super::shell::{self, Page};
 use crate::controls::{self, Control, is_control};
 use crate::figures::Figures;
@@ -60,6 +61,7 @@ pub(crate) fn page(judged: &Judged, figures: &Figures<'_>) -> String {
         (controls(judged))
         (doctor::disturbed(judged))
         @if let Some(run) = &judged.run { (doctor::findings(run)) }
+        (limits::table(figures))
     };
     shell::page(
         &Page {

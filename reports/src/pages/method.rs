@@ -56,6 +56,24 @@ pub(crate) fn page(judged: &Judged) -> String {
             "on times of the run are withheld. "
             a href="machine.html#controls" { "What they showed" } "."
         }
+        h2 { "Limits" }
+        p {
+            "What a workload takes at the least, whoever does it, is part of the workload: bytes copied, square "
+            "roots, files opened. How fast the machine does each of these is measured in the same run. The "
+            "need that takes longest at that speed binds, and the share is that least time over the time "
+            "taken. Which cache counts follows from the size of the data; where two speeds are "
+            "conceivable the faster counts, so that a share errs downwards. A share above 100 %, beyond what "
+            "times and takings differ by, says that the model is at fault."
+        }
+        p {
+            "A claim on a share is confirmed where the slowest time of its interval, by the fastest taking of the limits, "
+            "still reaches it, and refuted where the fastest time by the slowest taking does not. "
+            "These intervals hold at " (level) " together, as a family beside that of the ratios (Bonferroni); that a limit "
+            "is measured, too, and has an error of its own, is covered by the two takings alone. "
+            "Where a claim on a time is refuted or open and the baseline is so near its limit that no contender "
+            "could reach the claim, its verdict says \u{201c}limit forbids\u{201d}: for wall time by all threads of the "
+            "machine, for CPU time by one thread."
+        }
         h2 { "Exact figures" }
         p {
             "Allocations, instructions and other counts that repetition gives to the last digit are "
@@ -98,6 +116,7 @@ pub(crate) fn page(judged: &Judged) -> String {
             li { "S. J. Pocock, Group sequential methods in the design and analysis of clinical trials, Biometrika 64 (1977)" }
             li { "S. Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6 (1979)" }
             li { "J. P. Shaffer, Modified sequentially rejective multiple test procedures, Journal of the American Statistical Association 81 (1986)" }
+            li { "S. Williams, A. Waterman, D. Patterson, Roofline: an insightful visual performance model, Communications of the ACM 52 (2009)" }
             li { "G. E. Noether, Wilcoxon confidence intervals for location parameters in the discrete case, Journal of the American Statistical Association 62 (1967)" }
         }
     };

@@ -7,6 +7,7 @@ mod claims;
 mod contrast;
 mod doctor;
 mod files;
+mod limits;
 mod machine;
 mod matrix;
 mod method;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use maud::{Markup, html};
 
 use super::shell::{self, Page};
-use super::{cell_path, claims_path, contenders, matrix};
+use super::{cell_path, claims_path, contenders, limits, matrix};
 use crate::charts::strip::Axis;
 use crate::claims::Source;
 use crate::metrics;
@@ -35,6 +35,7 @@ pub(crate) fn page(judged: &Judged) -> String {
         (tiles(judged))
         (headline(judged))
         (matrix::section(judged))
+        (limits::section(judged))
         (all(judged))
     };
     shell::page(
@@ -169,7 +170,7 @@ fn name(verdict: &Verdict) -> Markup {
     let baseline = verdict.baseline.as_deref().unwrap_or("");
     html! {
         // A page exists only for what has a record.
-        @if verdict.comparison.is_some() {
+        @if shell::figures(verdict).is_some() {
             a href=(path) { (verdict.contender) }
         } @else { (verdict.contender) }
         @if !baseline.is_empty() { " over " (baseline) }
@@ -178,7 +179,7 @@ fn name(verdict: &Verdict) -> Markup {
 
 fn figures_of(verdict: &Verdict) -> Markup {
     html! {
-        @if let Some(comparison) = &verdict.comparison { (shell::ratio(comparison)) }
+        @if let Some(figures) = shell::figures(verdict) { (figures) }
         @if let Some(remarks) = shell::remarks(verdict).filter(|_| shows_remark(verdict)) {
             " " small .long { (remarks) }
         }

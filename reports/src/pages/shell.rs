@@ -4,6 +4,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::compare::{Comparison, percent};
+use crate::limits::Share;
 use crate::units;
 use crate::verdict::{Decision, Verdict};
 
@@ -127,11 +128,20 @@ pub(crate) fn ratio(comparison: &Comparison) -> String {
     }
 }
 
+/// The figures behind a verdict: ratio and interval, or the share of a limit with its range.
+pub(crate) fn figures(verdict: &Verdict) -> Option<String> {
+    let share =
+        |share: &Share| format!("{} [{}]", units::percent(share.share), share.range_words());
+    let comparison = verdict.comparison.as_ref().map(ratio);
+    comparison.or_else(|| verdict.share.as_ref().map(share))
+}
+
 /// What stands below a verdict's figures: the reason, the limit, the blocks still wanting.
 pub(crate) fn remarks(verdict: &Verdict) -> Option<String> {
     let mut parts: Vec<String> = Vec::new();
     parts.extend(verdict.why.clone());
     parts.extend(verdict.limit.clone());
+    parts.extend(verdict.share.as_ref().map(Share::words));
     if let Some(further) = verdict.further_blocks {
         let blocks = units::count(further as usize, "further block");
         parts.push(format!("about {blocks} would decide"));

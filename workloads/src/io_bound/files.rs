@@ -16,7 +16,7 @@ use rand_chacha::rand_core::Rng;
 use crate::answer::Summary;
 use crate::baseline::decimal;
 use crate::generate::{self, Stored};
-use crate::{Answer, Error, Setting, Size, Workload, is_utf8, summaries};
+use crate::{Answer, Error, Need, Needs, Setting, Size, Workload, is_utf8, summaries};
 
 /// To be raised whenever other bytes come out for the same seed.
 const VERSION: u32 = 1;
@@ -67,6 +67,13 @@ impl Workload for Files {
 
     fn bytes(&self, size: Size) -> u64 {
         (items(size) as f64 * MEAN_BYTES) as u64
+    }
+
+    fn needs(&self, size: Size) -> Needs {
+        Needs {
+            working_set: self.bytes(size),
+            amounts: vec![(Need::Files, self.items(size))],
+        }
     }
 
     fn prepare(&self, setting: &Setting, seed: u64) -> Result<Ledgers, Error> {

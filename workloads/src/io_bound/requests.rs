@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::answer::Summary;
 use crate::service::{self, Connection, Kind, Lookup, RESPONSE_BYTES, request};
-use crate::{Answer, Error, Setting, Size, Workload, generate, summaries};
+use crate::{Answer, Error, Need, Needs, Setting, Size, Workload, generate, summaries};
 
 /// Requests that the idiomatic baseline has in flight at most, each on a connection of its own.
 const IN_FLIGHT: usize = 1000;
@@ -69,6 +69,14 @@ impl Workload for Requests {
 
     fn bytes(&self, size: Size) -> u64 {
         (items(size) * RESPONSE_BYTES) as u64
+    }
+
+    // All requests may be in flight at once, so that one latency is waited for.
+    fn needs(&self, size: Size) -> Needs {
+        Needs {
+            working_set: self.bytes(size),
+            amounts: vec![(Need::Messages, self.items(size)), (Need::Waits, 1)],
+        }
     }
 
     fn prepare(&self, setting: &Setting, seed: u64) -> Result<Keys, Error> {
