@@ -269,12 +269,13 @@ fn bound<'a>(
     binding.filter(|bound| bound.least > 0.0)
 }
 
-/// The fastest of some limits in one taking; one that is not measured with so many threads counts as it was.
+/// The fastest of some limits in one taking, with so many threads or fewer: what some do, all can leave to
+/// them. One that always takes more threads counts as it is.
 fn fastest<'a>(taking: &'a Limits, names: &[&str], threads: u32) -> Option<(&'a Limit, f64)> {
     let named = |name: &str| {
         let of = || taking.limits.iter().filter(move |limit| limit.name == name);
-        let exact = of().any(|limit| limit.threads == threads);
-        let measured = of().filter(|limit| !exact || limit.threads == threads);
+        let enough = of().any(|limit| limit.threads <= threads);
+        let measured = of().filter(|limit| !enough || limit.threads <= threads);
         let rates = measured.filter_map(|limit| Some((limit, best(limit)?)));
         rates.max_by(|a, b| a.1.total_cmp(&b.1))
     };

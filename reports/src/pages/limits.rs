@@ -138,7 +138,7 @@ pub(crate) fn table(figures: &Figures<'_>) -> Markup {
                     th scope="col" { "Limit" }
                     th .n scope="col" { "Threads" }
                     @for taking in &figures.limits {
-                        th .n scope="col" { @if taking.taking == 0 { "Before" } @else { "Taking " (taking.taking + 1) } }
+                        th .n scope="col" { "Taking " (taking.taking + 1) }
                         th .n scope="col" { "Median" }
                     }
                 }
