@@ -13,7 +13,8 @@ use crate::progress;
     name = "harness",
     version,
     disable_help_subcommand = true,
-    after_help = "Exit codes: 0 done, 1 internal error, 2 usage, 12 a cell failed, 130 interrupted."
+    after_help = "Exit codes: 0 done, 1 internal error, 2 usage, 12 a cell failed or a check found \
+                  differences, 13 the machine is unfit, 130 interrupted."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -108,6 +109,9 @@ pub(crate) struct Measure {
     /// Memory in MiB that one probe may take; half of what is available if not given
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..1 << 24))]
     pub(crate) memory: Option<u64>,
+    /// Refuse to measure on a machine that the doctor finds unfit (exit code 13)
+    #[arg(long)]
+    pub(crate) strict_env: bool,
     /// How progress is shown on standard error
     #[arg(long, value_enum, default_value = "auto")]
     pub(crate) progress: progress::Mode,
@@ -154,6 +158,10 @@ impl SizeName {
 pub(crate) struct Report {
     #[command(flatten)]
     pub(crate) common: Common,
+    /// Write nothing: recompute verdicts and pages from the records, and compare them with those in the
+    /// folder to the last bit (exit code 12 if they differ)
+    #[arg(long)]
+    pub(crate) check: bool,
 }
 
 #[derive(Debug, Args)]
@@ -168,6 +176,9 @@ pub(crate) struct Doctor {
     /// The folder whose disk to look at
     #[arg(long, value_name = "DIR", default_value = "target/harness")]
     pub(crate) out: PathBuf,
+    /// End with exit code 13 if the machine is unfit
+    #[arg(long)]
+    pub(crate) strict_env: bool,
     /// Print as JSON
     #[arg(long)]
     pub(crate) json: bool,

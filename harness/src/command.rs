@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 use reports::Claims;
-use reports::record::{Failure, Machine, Outcome, Probe, Record, Run};
+use reports::recheck;
+use reports::record::{Failure, Finding, Machine, Outcome, Probe, Record, Run, Weight};
 
 use crate::cli;
 use crate::contenders::{self, Case};
-use crate::doctor::{self, Weight};
+use crate::doctor;
 use crate::exit::{self, usage};
 use crate::host;
 use crate::instruments::{self, Instrument};
@@ -65,9 +66,12 @@ pub(crate) fn measure(options: &cli::Measure, pages: Pages) -> anyhow::Result<Ex
     }
     let instruments = chosen(&options.instruments)?;
     let findings = doctor::examine(&options.common.out);
-    let caveats = findings.iter().filter(|f| f.weight == Weight::Caveat);
+    if options.strict_env && doctor::is_unfit(&findings) {
+        return Ok(refuse(&findings));
+    }
     let machine = Machine {
-        caveats: caveats.map(|f| f.what.clone()).collect(),
+        caveats: doctor::caveats(&findings).map(|f| f.what.clone()).collect(),
+        findings: findings.clone(),
         ..host::machine()
     };
     let (size, blocks) = match options.quick || options.size == cli::SizeName::Quick {
@@ -185,11 +189,39 @@ pub(crate) fn report(options: &cli::Report) -> anyhow::Result<ExitCode> {
             "measure first: cargo run -p harness -- all",
         ));
     }
+    if options.check {
+        return check(&records, &claims, &options.common);
+    }
     let page = conclude(&records, &claims, &options.common, Pages::Write)?;
     if let Some(page) = page.filter(|_| !options.common.json) {
         print::result(&format!("report: {}\n", page.display()))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Compares a report with what its records come to.
+fn check(records: &[Record], claims: &Claims, common: &cli::Common) -> anyhow::Result<ExitCode> {
+    let verdicts = common.out.join(recheck::VERDICTS);
+    if !verdicts.exists() {
+        let what = format!("no report in {}", common.out.display());
+        let help = "write one: cargo run -p harness -- report";
+        return Err(usage("H004", what, help));
+    }
+    let found = recheck::recheck(records, claims, |path| {
+        fs::read_to_string(common.out.join(path)).ok()
+    });
+    print::result(&match common.json {
+        true => format!("{:#}\n", serde_json::to_value(&found)?),
+        false => found.words(),
+    })?;
+    if found.differences.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    print::note(
+        "error[H014]: this version makes another report of these records and claims",
+    );
+    print::note("  help: cargo run -p harness -- report writes it again");
+    Ok(ExitCode::from(exit::CELL_FAILED))
 }
 
 /// Judges, writes the pages if asked to, prints the verdicts; returns where the pages begin.
@@ -301,7 +333,7 @@ pub(crate) fn drawn() -> u64 {
     std::hash::RandomState::new().build_hasher().finish() >> 32
 }
 
-fn announce(plan: &Plan, claims: &Claims, findings: &[doctor::Finding], store: &Store) {
+fn announce(plan: &Plan, claims: &Claims, findings: &[Finding], store: &Store) {
     let estimate = match (Pace::load(store.folder()).whole(plan), plan.budget) {
         (_, Some(budget)) => format!("within {}", humantime::format_duration(budget)),
         (Some(time), None) => format!("{} (from the last run here)", about(time)),
@@ -316,13 +348,8 @@ fn announce(plan: &Plan, claims: &Claims, findings: &[doctor::Finding], store: &
         claims.expand().len(),
         plan.seed
     ));
-    let said: Vec<_> = findings
-        .iter()
-        .filter(|f| f.weight == Weight::Caveat)
-        .map(|f| format!("{} {}", f.symbol(), f.what))
-        .collect();
-    if !said.is_empty() {
-        print::note(&format!("doctor  {}", said.join("  ")));
+    for line in doctor::brief(findings) {
+        print::note(&line);
     }
     print::note(&format!("records in {}", store.folder().display()));
 }
@@ -430,26 +457,25 @@ fn wrapped(sentence: &str) -> String {
 /// `doctor`.
 pub(crate) fn doctor(options: &cli::Doctor) -> anyhow::Result<ExitCode> {
     let findings = doctor::examine(&options.out);
-    if options.json {
-        let list: Vec<_> = findings
-            .iter()
-            .map(|f| {
-                let good = f.weight == Weight::Good;
-                serde_json::json!({ "good": good, "what": f.what, "advice": f.advice })
-            })
-            .collect();
-        print::result(&format!("{:#}\n", serde_json::Value::from(list)))?;
-    } else {
-        let lines = findings.iter().map(|finding| {
-            let colon = if finding.advice.is_empty() { "" } else { ": " };
-            format!(
-                "{} {}{colon}{}\n",
-                finding.symbol(),
-                finding.what,
-                finding.advice
-            )
-        });
-        print::result(&lines.collect::<String>())?;
+    print::result(&match options.json {
+        true => format!("{:#}\n", serde_json::to_value(&findings)?),
+        false => doctor::text(&findings),
+    })?;
+    if options.strict_env && doctor::is_unfit(&findings) {
+        return Ok(refuse(&findings));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says why the machine is unfit.
+fn refuse(findings: &[Finding]) -> ExitCode {
+    for found in findings.iter().filter(|f| f.finding == Weight::Unfit) {
+        print::note(&format!("error[H013]: unfit machine: {}", found.what));
+        print::note(&format!("  {}", found.meaning));
+        print::note(&format!("  help: {}", found.advice));
+    }
+    print::note(
+        "  help: `harness doctor` says more; without --strict-env it is measured all the same",
+    );
+    ExitCode::from(exit::UNFIT)
 }

@@ -11,8 +11,10 @@ pub(crate) const USAGE: u8 = 2;
 pub(crate) const REFUTED: u8 = 10;
 /// What was claimed of commands is neither confirmed nor refuted.
 pub(crate) const INCONCLUSIVE: u8 = 11;
-/// A cell crashed, hung or answered wrongly; the rest was measured.
+/// A cell crashed, hung or answered wrongly, and the rest was measured; or a report is not that of its records.
 pub(crate) const CELL_FAILED: u8 = 12;
+/// The machine is unfit to measure on, and `--strict-env` was given.
+pub(crate) const UNFIT: u8 = 13;
 /// Ended by Ctrl-C or another signal; what was measured is kept.
 pub(crate) const INTERRUPTED: i32 = 130;
 

@@ -8,7 +8,9 @@ mod watch;
 pub(crate) use linux::*;
 #[cfg(not(target_os = "linux"))]
 pub(crate) use other::*;
-pub(crate) use watch::{ThisMachine, cpu_time_of, cpu_time_of_ended, ticks_per_second, waited};
+pub(crate) use watch::{
+    ThisMachine, cpu_time_of, cpu_time_of_ended, ticks_per_second, timer_step, waited,
+};
 
 use reports::record::{Cache, Machine};
 
@@ -203,32 +205,6 @@ mod linux {
         fs::read_to_string("/proc/cpuinfo").is_ok_and(|info| info.contains(" hypervisor"))
     }
 
-    /// Runnable threads on average over the last minute.
-    pub(crate) fn load() -> Result<f64, String> {
-        let text = fs::read_to_string("/proc/loadavg").map_err(|error| error.to_string())?;
-        let first = text.split(' ').next().and_then(|first| first.parse().ok());
-        first.ok_or("/proc/loadavg is not readable".to_owned())
-    }
-
-    /// The frequency governor of the first core.
-    pub(crate) fn governor() -> Option<String> {
-        let path = "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor";
-        fs::read_to_string(path)
-            .ok()
-            .map(|name| name.trim().to_owned())
-    }
-
-    /// Whether the processor's event counters can be opened.
-    pub(crate) fn hardware_counters() -> bool {
-        fs::read_dir("/sys/bus/event_source/devices").is_ok_and(|devices| {
-            devices.flatten().any(|device| {
-                let name = device.file_name();
-                let name = name.to_string_lossy();
-                name == "cpu" || name.starts_with("cpu_") || name.starts_with("armv8")
-            })
-        })
-    }
-
     /// Free bytes of the file system that holds `path`.
     pub(crate) fn free_disk(path: &std::path::Path) -> Result<u64, String> {
         use std::os::unix::ffi::OsStrExt;
@@ -291,18 +267,6 @@ mod other {
     }
 
     pub(crate) fn virtual_machine() -> bool {
-        false
-    }
-
-    pub(crate) fn load() -> Result<f64, String> {
-        Err(NEEDS.to_owned())
-    }
-
-    pub(crate) fn governor() -> Option<String> {
-        None
-    }
-
-    pub(crate) fn hardware_counters() -> bool {
         false
     }
 

@@ -14,6 +14,7 @@ pub mod limits;
 pub mod metrics;
 pub mod open;
 pub mod pages;
+pub mod recheck;
 pub mod record;
 pub mod slug;
 pub mod stats;

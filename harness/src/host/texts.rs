@@ -5,6 +5,9 @@
 pub(crate) trait Texts {
     /// The text of a file; else why there is none, one clause without a path.
     fn read(&self, path: &str) -> Result<String, String>;
+
+    /// The names in a folder, in order; none where there is no such folder.
+    fn list(&self, path: &str) -> Vec<String>;
 }
 
 /// The first number behind a key at the start of a line.

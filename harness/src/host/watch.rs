@@ -1,6 +1,8 @@
 //! What a process can learn about others while they run: their CPU time and how long they waited for a
 //! core, and the texts in which Linux tells about itself.
 
+use std::time::Instant;
+
 use super::texts::Texts;
 
 /// The texts of this machine.
@@ -15,12 +17,25 @@ impl Texts for ThisMachine {
             kind => kind.to_string(),
         })
     }
+
+    fn list(&self, path: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
 }
 
 #[cfg(not(target_os = "linux"))]
 impl Texts for ThisMachine {
     fn read(&self, _: &str) -> Result<String, String> {
         Err("needs Linux".to_owned())
+    }
+
+    fn list(&self, _: &str) -> Vec<String> {
+        Vec::new()
     }
 }
 
@@ -88,4 +103,18 @@ pub(crate) fn waited(process: u32) -> Option<u64> {
     });
     // A kernel without this file tells of no thread, and that is not the same as no waiting.
     waits.reduce(|all, one| all + one)
+}
+
+/// The smallest difference between two readings of the clock, in nanoseconds.
+pub(crate) fn timer_step() -> u64 {
+    let steps = (0..1000).map(|_| {
+        let begun = Instant::now();
+        loop {
+            let step = begun.elapsed();
+            if !step.is_zero() {
+                break step.as_nanos() as u64;
+            }
+        }
+    });
+    steps.min().unwrap_or(0)
 }

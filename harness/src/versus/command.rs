@@ -14,7 +14,7 @@ use super::options::Options;
 use super::parameters::{self, Parameter};
 use super::protocol::Output;
 use super::{Entry, Plan, Seen, Trouble, measure};
-use crate::doctor::{self, Weight};
+use crate::doctor;
 use crate::exit::{self, usage};
 use crate::pace::about;
 use crate::progress::Progress;
@@ -77,7 +77,6 @@ fn plan(options: &Options) -> anyhow::Result<Plan> {
     let parameters = parameters(options).map_err(|what| wrong(what, "see versus --help"))?;
     let entries = entries(options, &parameters)?;
     let findings = doctor::examine(&options.out);
-    let caveats = findings.into_iter().filter(|f| f.weight == Weight::Caveat);
     let question = Question {
         metric: options.metric.metric(),
         claim: options.claim,
@@ -136,7 +135,7 @@ fn plan(options: &Options) -> anyhow::Result<Plan> {
         input,
         entries,
         machine: Machine {
-            caveats: caveats.map(|finding| finding.what).collect(),
+            caveats: doctor::caveats(&findings).map(|f| f.what.clone()).collect(),
             ..host::machine()
         },
         ..Plan::new(question, &[], options.seed.unwrap_or_else(command::drawn))

@@ -109,6 +109,18 @@ pub(crate) fn page(judged: &Judged) -> String {
             "Were the whole run repeated many times, about " (level) " of such intervals would contain "
             "the true ratio on this machine. It says nothing about another machine or another input."
         }
+        h2 { "How to check this report" }
+        p {
+            "Every verdict, every statistic and every page follows from " code { "records.jsonl" } ", which "
+            "lies beside the pages with each raw sample, and from the claims. In a checkout of the commit that the "
+            a href="machine.html" { "machine's page" } " names, this makes all of them again and compares them "
+            "with what is published, to the last bit:"
+        }
+        pre tabindex="0" { code { "cargo run -p harness -- report --check --out DIR" } }
+        p {
+            "A block during which something else kept the machine busy counts as any other; "
+            a href="machine.html#disturbed" { "how many there were" } " is told, and each cell's page marks them."
+        }
         h2 { "Sources" }
         ul {
             li { "F. Wilcoxon, Individual comparisons by ranking methods, Biometrics Bulletin 1 (1945)" }

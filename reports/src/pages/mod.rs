@@ -21,6 +21,7 @@ use std::io;
 use std::path::Path;
 
 use crate::figures::Figures;
+use crate::recheck;
 use crate::record::{self, Record};
 use crate::slug;
 use crate::verdict::Judged;
@@ -60,7 +61,7 @@ pub(crate) fn write(
         }
         fs::write(path, text)?;
     }
-    fs::write(out.join("verdicts.json"), judged.to_json())?;
+    fs::write(out.join(recheck::VERDICTS), judged.to_json())?;
     // The file as it is, with lines that this version could not read; else what was handed over.
     if !files::copy(run_folder, "records.jsonl", &out.join("records.jsonl"))? {
         let lines: String = records.iter().map(record::line).collect();
