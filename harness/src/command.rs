@@ -217,9 +217,7 @@ fn check(records: &[Record], claims: &Claims, common: &cli::Common) -> anyhow::R
     if found.differences.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
-    print::note(
-        "error[H014]: this version makes another report of these records and claims",
-    );
+    print::note("error[H014]: this version makes another report of these records and claims");
     print::note("  help: cargo run -p harness -- report writes it again");
     Ok(ExitCode::from(exit::CELL_FAILED))
 }

@@ -16,6 +16,7 @@ mod disk;
 mod frequency;
 mod huge_pages;
 mod instruments;
+mod layout;
 mod limits;
 mod load;
 mod memory;
@@ -126,6 +127,7 @@ pub(crate) fn examine(folder: &Path) -> Vec<Finding> {
         huge_pages::check(texts),
         timer::check(texts, host::timer_step()),
         counters::check(texts),
+        layout::check(host::fixes_addresses()),
         limits::check(texts),
         descriptors::check(texts),
         disk::check(host::free_disk(nearest(folder))),

@@ -1,9 +1,11 @@
 //! What the operating system tells about this process and this machine. What needs Linux is here and
 //! nowhere else; on other systems each call says so.
 
+mod layout;
 pub(crate) mod texts;
 mod watch;
 
+pub(crate) use layout::{fixes_addresses, lay_out};
 #[cfg(target_os = "linux")]
 pub(crate) use linux::*;
 #[cfg(not(target_os = "linux"))]

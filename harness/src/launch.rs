@@ -9,6 +9,7 @@ use std::time::Duration;
 use reports::record::{Cell, Failure, Series};
 
 use crate::child::{Child, Stop};
+use crate::host;
 use crate::protocol::{Open, Reply, Request, Round, Sample, VERSION};
 
 /// Where a child's addresses lie: the same for all contenders of a block, other in the next.
@@ -18,6 +19,9 @@ pub(crate) struct Layout {
     pub(crate) padding: usize,
     /// Bytes leaked at the start, which move the heap.
     pub(crate) heap_offset: usize,
+    /// Limit of the stack in bytes, below which all else is mapped; 0 leaves it, and where the kernel puts
+    /// things at random.
+    pub(crate) stack: u64,
 }
 
 /// What all probes of a run have in common.
@@ -203,6 +207,9 @@ impl Probe {
             .env("TWOFOLD_PADDING", "x".repeat(layout.padding))
             // What a profiler or a killed probe leaves behind goes with the inputs.
             .env("TMPDIR", &launcher.inputs);
+        if layout.stack > 0 {
+            host::lay_out(&mut command, layout.stack);
+        }
         let child = Child::start(command)?;
         Ok(Probe {
             child,

@@ -89,6 +89,8 @@ impl Block<'_> {
         let layout = Layout {
             padding: random.random_range(0..4096),
             heap_offset: random.random_range(0..65536),
+            // In pages. Below 128 MiB the kernel reckons with that much, and nothing would move.
+            stack: random.random_range(36 << 10..68 << 10) << 12,
         };
         let mut order: Vec<usize> = (0..self.contenders.len()).collect();
         let mut arms: Vec<_> = self.contenders.iter().map(|name| self.arm(name)).collect();

@@ -35,6 +35,7 @@ fn the_doctor_prints_every_concern_and_refuses_if_asked() {
         "descriptors",
         "disk",
         "instruments",
+        "layout",
     ] {
         let begins = |line: &str| line.get(2..).is_some_and(|rest| rest.starts_with(concern));
         assert!(out.lines().any(begins), "{concern}: {out}");
