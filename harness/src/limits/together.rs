@@ -157,7 +157,10 @@ mod tests {
 
         let fails = |place: &mut usize, _| match *place {
             1 => Err(io::Error::other("as asked")),
-            _ => Ok(thread::sleep(LEAST)),
+            _ => {
+                thread::sleep(LEAST);
+                Ok(())
+            }
         };
         let failed = together(2, Duration::ZERO, 1, Ok, fails);
         assert_eq!(failed.err(), Some("as asked".to_owned()));
