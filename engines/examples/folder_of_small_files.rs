@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     paths.sort();
 
     // An item is a file's contents with its position in `paths`.
-    let lines = Pipeline::responses().map(|(text, position)| {
+    let lines = Pipeline::files().map(|(text, position)| {
         let lines = text.iter().filter(|byte| **byte == b'\n').count();
         (position, lines)
     });

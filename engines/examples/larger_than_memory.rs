@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if given.is_none() {
         fs::write(&path, "a line\nand a longer one\n".repeat(100_000))?;
     }
-    let engine = MemoryOptimized::default().budget(256 << 10);
+    let engine = MemoryOptimized::default().memory(256 << 10);
     let lengths = Pipeline::records().map(|line| line.len());
 
     // Lengths from 80 on share the last place.

@@ -193,7 +193,7 @@ pub trait Engine: Sync {
         K: Sink<S::Out>;
 }
 
-/// Something that an engine can run a pipeline over. Slices, [`Windows`], [`iter`](crate::iter),
+/// Something that an engine can run a pipeline over. References to slices, vectors and arrays, [`Windows`], [`iter`](crate::iter),
 /// [`Records`], [`Requests`] and [`Files`] are sources.
 ///
 /// ```
@@ -251,6 +251,8 @@ macro_rules! source {
 }
 
 source!([T: Copy + Sync] &[T], Owned<T>, self => indexed(self), Input::items(self));
+source!([T: Copy + Sync] &Vec<T>, Owned<T>, self => indexed(self.as_slice()), Input::items(&self.as_slice()));
+source!([T: Copy + Sync, const N: usize] &[T; N], Owned<T>, self => indexed(self.as_slice()), Input::items(&self.as_slice()));
 source!([T: Copy + Sync, const N: usize] Windows<'_, T, N>, Owned<[T; N]>, self => indexed(self), Input::items(self));
 source!([I: Iterator<Item: Send> + Send] Iter<I>, Owned<I::Item>, self => iterate(self.0), Input::iterator(&self.0));
 source!([] Records<'_>, Bytes, self => records(self), Input::records(self));

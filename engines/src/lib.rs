@@ -46,7 +46,8 @@
 //! Items are had by position from slices and [`Windows`], one by one from an iterator ([`iter`]), as lines
 //! from a text, a file or a reader ([`Records`]), as answers from a service ([`Requests`]), whole from
 //! [`Files`]. [`Pipeline::new`] begins over the first three, [`Pipeline::records`] over lines,
-//! [`Pipeline::responses`] over answers and files, each with its position in the list.
+//! [`Pipeline::responses`] over answers and [`Pipeline::files`] over files, each with its position in the
+//! list.
 //!
 //! ```
 //! use engines::*;
@@ -61,7 +62,8 @@
 //! # Stages
 //!
 //! The methods of [`Pipeline`] are the stages: [`map`](Pipeline::map), [`filter`](Pipeline::filter),
-//! [`flat_map`](Pipeline::flat_map) and so on. Lines are lent, not copied, so that a stage which keeps
+//! [`flat_map`](Pipeline::flat_map) and so on; [`columns`](Pipeline::columns) lets a closure compute on
+//! numbers column by column. Lines are lent, not copied, so that a stage which keeps
 //! some of one names a key ([`keyed`](Pipeline::keyed)) or makes something owned. [`bytes`] takes lines
 //! apart. Chains are joined by [`then`](Pipeline::then), and at run time by [`boxed`](Pipeline::boxed).
 //!
@@ -77,8 +79,8 @@
 //!
 //! # Sinks
 //!
-//! [`collect`] makes a vector, [`fill`] writes into a slice, [`sum`] adds numbers, [`fold`] does what
-//! one can say with three closures, [`group`] does it for each key, [`batches`] lends results in the order
+//! [`collect`] makes a vector, [`fill`] writes into a slice, [`sum`] adds numbers, [`count`] counts, [`fold`]
+//! does what one can say with three closures, [`group`] does it for each key, [`batches`] lends results in the order
 //! of the input while the run goes on, [`batches_unordered`] as they come. Workers fold apart, which
 //! is why a merge of two accumulators is asked for.
 //!
@@ -141,15 +143,15 @@
 //!
 //! # Memory
 //!
-//! [`MemoryOptimized::budget`], [`Streaming::memory`] and [`Parallel::worker_memory`] limit what buffers and sinks
-//! hold; a run that needs more ends with [`Error::Budget`]. What items and accumulators own themselves is not
-//! seen. [`Arena`] and [`Pool`] are for stages that would allocate, [`Levels`] for machines where memory
-//! becomes scarce.
+//! [`MemoryOptimized::memory`], [`Streaming::memory`] and [`Parallel::memory`] limit the bytes that a run, a
+//! buffer and a worker may hold; a run that needs more ends with [`Error::Budget`]. What items and
+//! accumulators own themselves is not seen. [`Arena`] and [`Pool`] are for stages that would allocate,
+//! [`Levels`] for machines where memory becomes scarce.
 //!
 //! ```
 //! use engines::*;
 //!
-//! let engine = MemoryOptimized::default().budget(64 << 10);
+//! let engine = MemoryOptimized::default().memory(64 << 10);
 //! let all = engine.run(&[0u64; 10_000][..], &Pipeline::new(), collect());
 //! assert!(matches!(all, Err(Error::Budget { needed: 80_000, .. })));
 //! ```
@@ -187,6 +189,7 @@ mod blocks;
 pub mod bytes;
 mod cancel;
 mod chunks;
+mod columns;
 mod conveyor;
 mod cutter;
 #[cfg(any(feature = "gzip", feature = "zstd"))]
@@ -236,7 +239,9 @@ pub use follow::{Follow, StopHandle};
 pub use group::Groups;
 pub use item::{Bytes, Item, Keyed, Owned};
 pub use pipeline::Pipeline;
-pub use sink::{Order, SPAN, Sink, batches, batches_unordered, collect, fill, fold, group, sum};
+pub use sink::{
+    Order, SPAN, Sink, batches, batches_unordered, collect, count, fill, fold, group, sum,
+};
 pub use source::{Files, Frame, Indexed, Protocol, Records, Requests, Windows};
 pub use stage::{Batch, Failure, Stage};
 pub use stats::{Snapshot, Stats};

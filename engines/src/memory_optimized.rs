@@ -55,7 +55,7 @@ const KEPT_BYTES: usize = 1 << 20;
 /// ```
 /// use engines::{Engine, Error, MemoryOptimized, Pipeline, collect, fold};
 ///
-/// let engine = MemoryOptimized::default().budget(64 << 10);
+/// let engine = MemoryOptimized::default().memory(64 << 10);
 /// let data = vec![1u32; 100_000];
 /// let count = fold(|| 0, |n: &mut usize, _: u32| *n += 1, |n, m| *n += m);
 /// assert_eq!(engine.run(&data[..], &Pipeline::new(), count).unwrap(), 100_000);
@@ -99,13 +99,13 @@ impl Default for MemoryOptimized {
 
 impl MemoryOptimized {
     /// Limits the heap bytes that one run holds in its buffers and its sink; a run that needs more
-    /// ends with [`Error::Budget`]. Without a budget there is no limit.
+    /// ends with [`Error::Budget`]. There is no limit unless it is set.
     ///
     /// The check comes after each batch, so that a batch of a few pages of results, and a table or a
     /// vector that has just grown, may exceed the budget for a moment. Memory is seen where a sink
     /// reports it ([`Sink::bytes`]); what items and accumulators own themselves is not.
     #[must_use]
-    pub fn budget(mut self, bytes: usize) -> Self {
+    pub fn memory(mut self, bytes: usize) -> Self {
         self.budget = Budget(Some(bytes));
         // A buffer that has grown in one run must not take the next one's room.
         self.buffers = Pool::buffers(1, self.budget.buffer(KEPT_BYTES));

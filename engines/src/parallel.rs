@@ -80,6 +80,7 @@ impl Default for Parallel {
 
 impl Parallel {
     /// Sets the number of workers, at least 1 and at most 4,096.
+    #[must_use]
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = workers.clamp(1, MOST_WORKERS);
         self.pool = OnceLock::new();
@@ -91,6 +92,7 @@ impl Parallel {
     /// works alone, and judges by how far it has come: so a short run is not slower than on one
     /// thread, whatever an item costs. A sink that rounds by spans, such as [`sum`](crate::sum), is given
     /// whole spans, so that nothing overlaps before two of them are left behind the first.
+    #[must_use]
     pub fn worth_waking(mut self, saving: Duration) -> Self {
         self.worth_waking = saving;
         self
@@ -98,6 +100,7 @@ impl Parallel {
 
     /// Sets the bytes of text that a worker claims at once, 1 to 1 GiB: 512 KiB unless set. A text
     /// that is shorter than one chunk for each worker is cut into smaller ones, of at least 16 KiB.
+    #[must_use]
     pub fn chunk_bytes(mut self, bytes: usize) -> Self {
         self.chunk_bytes = bytes.clamp(1, MOST_CHUNK);
         self
@@ -105,6 +108,7 @@ impl Parallel {
 
     /// Sets the bytes of the longest record, without its line end, 256 MiB unless set; a longer one is
     /// [`Error::Record`].
+    #[must_use]
     pub fn longest_record(mut self, bytes: usize) -> Self {
         self.record_bytes = bytes;
         self
@@ -113,13 +117,15 @@ impl Parallel {
     /// Sets what a worker may hold, in bytes: a file or a chunk of text, and its part of the sink; what
     /// is joined may take as much as all workers together. More than that is [`Error::Budget`]. There
     /// is no limit unless it is set.
-    pub fn worker_memory(mut self, bytes: usize) -> Self {
+    #[must_use]
+    pub fn memory(mut self, bytes: usize) -> Self {
         self.worker_memory = bytes;
         self
     }
 
     /// Sets the number of requests that each worker has under way on its connection, at least 1 and at
     /// most 1,048,576: 256 unless set.
+    #[must_use]
     pub fn in_flight(mut self, requests: usize) -> Self {
         self.in_flight = requests.clamp(1, 1 << 20);
         self
@@ -130,12 +136,13 @@ impl Parallel {
     /// made of one piece of the input. Whoever is that far ahead of the slowest piece waits for it: more
     /// parts take more memory, and fewer workers wait where pieces differ in cost. Parts that are
     /// written in place, as `collect` does where it knows how many results come, are not counted.
+    #[must_use]
     pub fn capacity(mut self, parts: usize) -> Self {
         self.capacity = parts.max(1);
         self
     }
 
-    fn memory(&self) -> Memory {
+    fn limits(&self) -> Memory {
         let memory = Memory::new(self.worker_memory, self.workers);
         Memory {
             parts: self.capacity,
@@ -306,7 +313,7 @@ impl Engine for Parallel {
         K: Sink<S::Out>,
     {
         let stage = &pipeline.stage;
-        let memory = self.memory();
+        let memory = self.limits();
         // A record that begins at the end of a chunk has as much room again.
         let most = (self.worker_memory / 2).max(1);
         let part = match open(source)? {
@@ -361,7 +368,7 @@ impl Engine for Parallel {
         let part = run_claims(
             &self.crew_for(paths.len()),
             &sink,
-            self.memory(),
+            self.limits(),
             || {
                 (
                     vec![0; FILE_BYTES.min(self.worker_memory)],

@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use crate::columns::Columns;
 use crate::fallible::{Count, Counter, OnError, TryKeyed, TryMap};
 use crate::gather::{Boxed, InBatches};
 use crate::item::{Bytes, Item, Keyed, Owned};
@@ -66,18 +67,23 @@ impl Pipeline<Bytes, Identity> {
 }
 
 impl Pipeline<Keyed<usize>, Identity> {
-    /// An empty pipeline over responses or file contents, each with the position of its request or
-    /// path in the source.
+    /// An empty pipeline over responses, each with the position of its request in the source.
+    /// [`Protocol`](crate::Protocol) has an example.
+    pub fn responses() -> Self {
+        chain(Identity)
+    }
+
+    /// An empty pipeline over the contents of files, each with the position of its path in the source.
     ///
     /// ```
     /// use engines::{Engine, Files, Pipeline, Streaming, collect};
     ///
-    /// let lengths = Pipeline::responses().map(|(contents, position)| (position, contents.len()));
+    /// let lengths = Pipeline::files().map(|(contents, position)| (position, contents.len()));
     /// let none = Streaming::default().run(Files::at(&[]), &lengths, collect()).unwrap();
-    /// assert!(none.is_empty()); // `Files` and `Protocol` have longer examples.
+    /// assert!(none.is_empty()); // `Files` has a longer example.
     /// ```
-    pub fn responses() -> Self {
-        chain(Identity)
+    pub fn files() -> Self {
+        Self::responses()
     }
 }
 
@@ -99,6 +105,38 @@ impl<In: Item, S: Stage<In>> Pipeline<In, S> {
     /// ```
     pub fn then<B: Stage<S::Out>>(self, next: Pipeline<S::Out, B>) -> Next<In, S, B> {
         self.then_stage(next.stage)
+    }
+
+    /// Takes `N` numbers from each item with `parse`, drops items that have none, and lets `f` compute on
+    /// them column by column: it gets `N` slices of the same length, at most 1,024, and adds its results
+    /// to the vector. A loop over the slices takes place in vectors, as one over an array of structures
+    /// or over text does not. Where a block ends is the engine's choice, so that results should not depend
+    /// on it. What a worker holds is 8 KiB for each column, and the results of a block.
+    ///
+    /// ```
+    /// use engines::{CacheAware, Engine, Pipeline, Records, bytes, collect};
+    ///
+    /// let areas = Pipeline::records().columns(
+    ///     |line| {
+    ///         let [width, height] = bytes::fields(line, b',')?;
+    ///         let number = |text| Some(bytes::fixed_point::<1>(text)? as f64 / 10.0);
+    ///         Some([number(width)?, number(height)?])
+    ///     },
+    ///     |[width, height], areas| areas.extend(width.iter().zip(height).map(|(w, h)| w * h)),
+    /// );
+    /// let text = Records::text(b"1.5,2.0\nnone\n3.0,3.0\n");
+    /// assert_eq!(CacheAware::default().run(text, &areas, collect()).unwrap(), [3.0, 9.0]);
+    /// ```
+    pub fn columns<const N: usize, O, P, F>(
+        self,
+        parse: P,
+        f: F,
+    ) -> Next<In, S, Columns<N, P, F, O>>
+    where
+        P: for<'a> Fn(<S::Out as Item>::Of<'a>) -> Option<[f64; N]>,
+        F: Fn([&[f64]; N], &mut Vec<O>),
+    {
+        self.then_stage(Columns::new(parse, f))
     }
 
     /// What the stages are, in words, first to last.

@@ -3,12 +3,14 @@
 
 mod batches;
 mod collect;
+mod count;
 
 use std::marker::PhantomData;
 use std::time::Duration;
 
 pub use self::batches::{batches, batches_unordered};
 pub use self::collect::collect;
+pub use self::count::count;
 use crate::group::Groups;
 use crate::item::{Item, Keyed, Owned};
 

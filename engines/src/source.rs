@@ -221,7 +221,7 @@ impl Read for Lazy {
 /// let paths = ["a", "b"].map(|name| folder.path().join(name));
 /// std::fs::write(&paths[0], "one").unwrap();
 /// std::fs::write(&paths[1], "three").unwrap();
-/// let lengths = Pipeline::responses().map(|(text, position)| (position, text.len()));
+/// let lengths = Pipeline::files().map(|(text, position)| (position, text.len()));
 /// let lengths = Streaming::default().run(Files::at(&paths), &lengths, collect()).unwrap();
 /// assert_eq!(lengths, [(0, 3), (1, 5)]);
 /// ```

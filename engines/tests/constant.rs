@@ -154,7 +154,7 @@ fn memory_does_not_grow_with_the_input() {
     peaks(MemoryOptimized::default, &small);
 
     for budget in [96 << 10, 256 << 10, usize::MAX] {
-        let engine = || MemoryOptimized::default().budget(budget);
+        let engine = || MemoryOptimized::default().memory(budget);
         let (few, many) = (peaks(engine, &small), peaks(engine, &large));
         assert_eq!(few, many);
         for (name, held) in many {

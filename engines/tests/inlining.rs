@@ -107,8 +107,11 @@ fn optimised() -> PathBuf {
     assert!(built.status.success(), "{said}");
     let lines = built.stdout.split(|byte| *byte == b'\n');
     let messages = lines.filter_map(|line| serde_json::from_slice::<serde_json::Value>(line).ok());
-    let executables = messages.filter_map(|message| Some(message["executable"].as_str()?.into()));
-    executables.last().expect("cargo names what it has built")
+    let mut executables =
+        messages.filter_map(|message| Some(message["executable"].as_str()?.into()));
+    executables
+        .next_back()
+        .expect("cargo names what it has built")
 }
 
 /// Instructions of a whole process, which Valgrind gives no vectors wider than 32 bytes.

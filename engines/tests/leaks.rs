@@ -211,11 +211,11 @@ fn over_budget(world: &World) {
         });
     }
     #[cfg(feature = "memory-optimized")]
-    over(&engines::MemoryOptimized::default().budget(4 << 10), world);
+    over(&engines::MemoryOptimized::default().memory(4 << 10), world);
     #[cfg(feature = "streaming")]
     over(&engines::Streaming::default().memory(4 << 10), world);
     #[cfg(feature = "parallel")]
-    over(&engines::Parallel::default().worker_memory(4 << 10), world);
+    over(&engines::Parallel::default().memory(4 << 10), world);
 }
 
 #[test]

@@ -291,7 +291,7 @@ fn a_budget_is_seen_before_memory_is_taken() {
     let budget = 1 << 20;
     over(
         MemoryOptimized::default()
-            .budget(budget)
+            .memory(budget)
             .run(endless, &words, collect()),
     );
     over(
@@ -299,7 +299,7 @@ fn a_budget_is_seen_before_memory_is_taken() {
             .memory(budget)
             .run(endless, &words, collect()),
     );
-    let parallel = Parallel::default().workers(2).worker_memory(budget);
+    let parallel = Parallel::default().workers(2).memory(budget);
     over(parallel.run(endless, &words, collect()));
 }
 

@@ -65,7 +65,7 @@ fn no_more_than_a_batch_is_taken_ahead() {
     for (engine, batch) in [
         (MemoryOptimized::default(), batch),
         // A quarter of the budget, but no less than the lanes of a sum.
-        (MemoryOptimized::default().budget(4 << 10), 64),
+        (MemoryOptimized::default().memory(4 << 10), 64),
     ] {
         let ahead = Ahead::new();
         let sink = batches(|results: &[u64]| ahead.deliver(results.len()));
@@ -80,7 +80,7 @@ fn no_more_than_a_batch_is_taken_ahead() {
 #[test]
 fn a_budget_that_is_exceeded_ends_the_run_within_a_batch() {
     let ahead = Ahead::new();
-    let engine = MemoryOptimized::default().budget(64 << 10);
+    let engine = MemoryOptimized::default().memory(64 << 10);
     let all = engine.run(
         iter(ahead.numbers(ITEMS)),
         &Pipeline::new().filter(|_: &u64| true),

@@ -45,7 +45,7 @@ where
     K: Sink<S::Out>,
 {
     let length = source.len();
-    let mut memory = engine.memory();
+    let mut memory = engine.limits();
     let mut begun = sink.part();
     if S::ONE_TO_ONE {
         Memory::reserve(sink, &mut begun, length, memory.joined)?;
@@ -155,7 +155,7 @@ where
         let end = length.min(done + items);
         run_spans(source, done..end, stage, &mut local, sink, part)?;
         sink.flush(part);
-        Memory::check(sink.bytes(part), engine.memory().joined)?;
+        Memory::check(sink.bytes(part), engine.limits().joined)?;
         let (taken, enough) = alone.note((end - done) as u64, Some((length - end) as u64));
         pace.note(end - done, taken);
         done = end;

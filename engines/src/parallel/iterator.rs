@@ -97,7 +97,7 @@ where
     S: Stage<Owned<I::Item>> + Sync,
     K: Sink<S::Out>,
 {
-    let memory = engine.memory();
+    let memory = engine.limits();
     let mut items = Items {
         // Workers ask again after the end.
         items: items.fuse(),

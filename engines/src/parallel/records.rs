@@ -23,7 +23,7 @@ where
     S: Stage<Bytes> + Sync,
     K: Sink<S::Out>,
 {
-    let memory = engine.memory();
+    let memory = engine.limits();
     let mut begun = sink.part();
     let mut buffer = C::Buffer::default();
     let mut local = stage.local();

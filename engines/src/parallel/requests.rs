@@ -43,7 +43,7 @@ where
     run_claims(
         &crew,
         sink,
-        engine.memory(),
+        engine.limits(),
         || (None, stage.local()),
         |_| {
             let number = cursor.fetch_add(1, Ordering::Relaxed);

@@ -203,7 +203,7 @@ fn a_run_within_a_run_of_the_same_engine() {
 #[test]
 fn the_memory_of_a_worker_is_limited() {
     let data = vec![1u64; 10 * SPAN];
-    let engine = engine(2).worker_memory(100 << 10);
+    let engine = engine(2).memory(100 << 10);
     let result = engine.run(&data[..], &Pipeline::new(), collect());
     assert!(matches!(result, Err(Error::Budget { .. })));
     let result = engine.run(

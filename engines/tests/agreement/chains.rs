@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use engines::{
     Bytes, Counter, Divert, Engine, Error, Files, Owned, Pipeline, Records, Skip, Stage, Stop,
-    batches, collect, group, iter, sum,
+    batches, collect, count, group, iter, sum,
 };
 use proptest::prelude::*;
 
@@ -91,6 +91,23 @@ fn gathered<E: Engine>(engine: &E, data: &[u64]) {
     let found: Vec<u64> = found.into_iter().map(|(n, _)| n).collect();
     let expected: Vec<u64> = data.iter().map(|n| n ^ 1).collect();
     assert_eq!(found, expected, "{name}");
+
+    // More than one block of columns, and items that have no numbers.
+    let columns = Pipeline::new().columns(
+        |n: u64| (!n.is_multiple_of(5)).then_some([n as f64, 0.5]),
+        |[numbers, halves], products: &mut Vec<f64>| {
+            assert!((1..=1024).contains(&numbers.len()) && numbers.len() == halves.len());
+            products.extend(numbers.iter().zip(halves).map(|(n, half)| n * half));
+        },
+    );
+    let rows = data.iter().filter(|n| !n.is_multiple_of(5));
+    let expected: Vec<f64> = rows.map(|n| *n as f64 * 0.5).collect();
+    let found = engine.run(data, &columns, collect()).unwrap();
+    assert_eq!(found, expected, "{name}");
+    let found = engine.run(&data.to_vec(), &columns, count()).unwrap();
+    assert_eq!(found, expected.len(), "{name}");
+    let few = engine.run(&[4, 5, 6], &columns, count()).unwrap();
+    assert_eq!(few, 2, "{name}");
 
     let plain = Pipeline::new()
         .filter(|n: &u64| !n.is_multiple_of(3))

@@ -128,7 +128,7 @@ fn the_parallel_engine_in_full() {
         .workers(4)
         .capacity(3)
         .chunk_bytes(128 << 10)
-        .worker_memory(8 << 20);
+        .memory(8 << 20);
     let text = vec![b'\n'; 16 << 20];
     let long = Pipeline::records().filter(|line| line.len() > 80);
     let expected = "\

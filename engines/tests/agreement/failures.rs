@@ -244,7 +244,7 @@ mod budget {
 
     #[test]
     fn what_does_not_fit_is_an_error_and_what_fits_is_not() {
-        let engine = MemoryOptimized::default().budget(64 << 10);
+        let engine = MemoryOptimized::default().memory(64 << 10);
         let data: Vec<u64> = (0..100_000).collect();
         over(engine.run(&data[..], &Pipeline::new(), collect::<u64>()));
         over(engine.run(iter(data.clone()), &Pipeline::new(), collect::<u64>()));
@@ -273,7 +273,7 @@ mod budget {
 
     #[test]
     fn large_files_and_responses_are_errors() {
-        let engine = MemoryOptimized::default().budget(64 << 10);
+        let engine = MemoryOptimized::default().memory(64 << 10);
         let folder = tempfile::tempdir().unwrap();
         let paths = [folder.path().join("small"), folder.path().join("large")];
         std::fs::write(&paths[0], vec![0; 60_000]).unwrap();

@@ -82,7 +82,7 @@ impl Text {
         self.check(&MemoryOptimized::default().longest_record(longest), "");
         self.check(
             &MemoryOptimized::default()
-                .budget(1 << 20)
+                .memory(1 << 20)
                 .longest_record(longest),
             "with a budget",
         );

@@ -31,7 +31,7 @@ macro_rules! every {
         #[cfg(feature = "cache-aware")]
         $check(&engines::CacheAware::default().block_bytes(1), input);
         #[cfg(feature = "memory-optimized")]
-        $check(&engines::MemoryOptimized::default().budget(64 << 20), input);
+        $check(&engines::MemoryOptimized::default().memory(64 << 20), input);
         #[cfg(feature = "parallel")]
         {
             // More workers than this machine may have, and small claims.
