@@ -138,9 +138,8 @@ pub(crate) struct Cursor {
     next: Mutex<(u64, usize)>,
     length: u64,
     size: u64,
-    /// Workers that are to end together, and bytes of the shortest chunk: towards the end, chunks become
-    /// half an even share of what is left.
-    ending: Option<(u64, u64)>,
+    /// Where workers are guided: how many, and bytes of the shortest chunk.
+    guided: Option<(u64, u64)>,
 }
 
 impl Cursor {
@@ -149,8 +148,15 @@ impl Cursor {
             next: Mutex::new((0, 0)),
             length,
             size: size.max(1) as u64,
-            ending: None,
+            guided: None,
         }
+    }
+
+    /// Begins with a chunk of `least` bytes, of which each further one is twice as long, and lets the last
+    /// become shorter, half an even share of what is left, so that `workers` end together.
+    #[cfg(feature = "parallel")]
+    fn guide(&mut self, workers: usize, least: usize) {
+        self.guided = Some((workers as u64, least.max(1) as u64));
     }
 
     /// The next chunk and its number.
@@ -161,8 +167,12 @@ impl Cursor {
             return None;
         }
         let left = self.length - start;
-        let size = match self.ending {
-            Some((workers, least)) => self.size.min((left / (2 * workers)).max(least)),
+        let size = match self.guided {
+            Some((workers, least)) => {
+                // Little time has passed when it is judged whether to wake others.
+                let begin = least.saturating_mul(1 << number.min(20));
+                self.size.min(begin).min((left / (2 * workers)).max(least))
+            }
             None => self.size,
         };
         let end = start + size.min(left);
@@ -191,10 +201,10 @@ impl<'t> TextChunks<'t> {
         TextChunks { text, cursor }
     }
 
-    /// Lets the last chunks become shorter, of `least` bytes at least, so that `workers` end together.
+    /// See [`Cursor::guide`].
     #[cfg(feature = "parallel")]
-    pub(crate) fn ending_together(mut self, workers: usize, least: usize) -> Self {
-        self.cursor.ending = Some((workers as u64, least as u64));
+    pub(crate) fn guided(mut self, workers: usize, least: usize) -> Self {
+        self.cursor.guide(workers, least);
         self
     }
 }
@@ -254,10 +264,10 @@ impl FileChunks {
         }
     }
 
-    /// Lets the last chunks become shorter, of `least` bytes at least, so that `workers` end together.
+    /// See [`Cursor::guide`].
     #[cfg(feature = "parallel")]
-    pub(crate) fn ending_together(mut self, workers: usize, least: usize) -> Self {
-        self.cursor.ending = Some((workers as u64, least as u64));
+    pub(crate) fn guided(mut self, workers: usize, least: usize) -> Self {
+        self.cursor.guide(workers, least);
         self
     }
 
@@ -539,19 +549,18 @@ mod tests {
 
     #[test]
     #[cfg(feature = "parallel")]
-    fn the_last_chunks_are_shorter() {
+    fn the_first_and_the_last_chunks_are_shorter() {
         let text = vec![b'\n'; 100_000];
-        let chunks = TextChunks::new(&text, 30_000).ending_together(2, 1000);
+        let chunks = TextChunks::new(&text, 15_000).guided(2, 1000);
         let mut sizes = Vec::new();
         while let Some((_, chunk)) = chunks.cursor.claim() {
             sizes.push(chunk.end - chunk.start);
         }
-        assert_eq!(sizes[..3], [25_000, 18_750, 14_062]);
+        assert_eq!(sizes[..6], [1000, 2000, 4000, 8000, 15_000, 15_000]);
         assert_eq!(sizes.iter().sum::<u64>(), 100_000);
-        assert!(
-            sizes.is_sorted_by(|a, b| a >= b) && sizes.len() < 20,
-            "{sizes:?}"
-        );
+        let last = &sizes[5..];
+        assert!(last.is_sorted_by(|a, b| a >= b), "{last:?}");
+        assert!(sizes.len() < 25, "{sizes:?}");
         assert!(sizes[..sizes.len() - 1].iter().all(|size| *size >= 1000));
     }
 

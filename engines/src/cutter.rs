@@ -15,6 +15,8 @@ pub(crate) struct Cutter<R> {
     /// The beginning of a record whose end is not read yet.
     carry: Vec<u8>,
     size: usize,
+    /// Bytes of the next chunk, where the first ones are shorter.
+    next: usize,
     memory: Memory,
     /// Whether a chunk is filled before it is handed on, or goes on as soon as it has one record.
     fill: bool,
@@ -30,10 +32,18 @@ impl<R: Read> Cutter<R> {
             path: None,
             carry: Vec::new(),
             size: size.max(1),
+            next: size.max(1),
             memory,
             fill,
             ended: false,
         }
+    }
+
+    /// Begins with a chunk of `least` bytes, of which each further one is twice as long.
+    #[cfg(feature = "parallel")]
+    pub(crate) fn beginning(self, least: usize) -> Self {
+        let next = least.clamp(1, self.size);
+        Cutter { next, ..self }
     }
 
     /// Names the file that is read, for errors.
@@ -63,8 +73,10 @@ impl<R: Read> Cutter<R> {
 
     fn read(&mut self, buffer: &mut Vec<u8>, wanted: impl Fn() -> bool) -> Result<usize, Error> {
         let mut filled = self.carry.len();
-        if buffer.len() < self.size.max(filled) {
-            buffer.resize(self.size.max(filled), 0);
+        let size = self.next.max(filled);
+        self.next = self.next.saturating_mul(2).min(self.size);
+        if buffer.len() < size {
+            buffer.resize(size, 0);
         }
         buffer[..filled].copy_from_slice(&self.carry);
         self.carry.clear();

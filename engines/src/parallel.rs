@@ -99,7 +99,8 @@ impl Parallel {
     }
 
     /// Sets the bytes of text that a worker claims at once, 1 to 1 GiB: 512 KiB unless set. A text
-    /// that is shorter than one chunk for each worker is cut into smaller ones, of at least 16 KiB.
+    /// that is shorter than one chunk for each worker is cut into smaller ones, of at least 16 KiB, and so
+    /// are the beginning of each text and its end.
     #[must_use]
     pub fn chunk_bytes(mut self, bytes: usize) -> Self {
         self.chunk_bytes = bytes.clamp(1, MOST_CHUNK);
@@ -319,19 +320,20 @@ impl Engine for Parallel {
         let part = match open(source)? {
             Text::Memory(text) => {
                 let length = text.len() as u64;
-                let chunks = TextChunks::new(text, self.chunk(length))
-                    .ending_together(self.workers, LEAST_CHUNK);
+                let chunks =
+                    TextChunks::new(text, self.chunk(length)).guided(self.workers, LEAST_CHUNK);
                 records::run(self, &chunks, Some(length), stage, &sink)
             }
             Text::File { file, path, length } => {
                 let size = self.chunk(length).min(most);
                 let chunks = FileChunks::new(file, path, length, size, memory)
-                    .ending_together(self.workers, LEAST_CHUNK);
+                    .guided(self.workers, LEAST_CHUNK);
                 records::run(self, &chunks, Some(length), stage, &sink)
             }
             Text::Reader(reader, path) => {
                 let size = self.chunk_bytes.min(most);
                 let cutter = Cutter::new(reader, size, memory, true).of(path);
+                let cutter = cutter.beginning(LEAST_CHUNK);
                 records::run(self, &ReaderChunks::new(cutter), None, stage, &sink)
             }
         }?;

@@ -85,7 +85,7 @@ impl Parallel {
         match chunk == least {
             true => format!("chunks of {}", Bytes(chunk)),
             false => format!(
-                "chunks of {}, towards the end down to {}",
+                "chunks of {}, at the beginning and towards the end down to {}",
                 Bytes(chunk),
                 Bytes(least)
             ),

@@ -136,7 +136,7 @@ parallel, over the records of a text of 16 MiB
 stages: filter
 vectors: no: an item can yield any number of results, so that items run one by one
 threads: 4, the caller's among them; the others are woken once they are expected to save 100µs
-batches: chunks of 128 KiB, towards the end down to 16 KiB
+batches: chunks of 128 KiB, at the beginning and towards the end down to 16 KiB
 read-ahead: none
 order: that of the input where the sink asks for it, with up to 12 parts under way, else none
 memory: at most 8 MiB for each worker
