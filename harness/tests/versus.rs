@@ -221,6 +221,36 @@ fn what_surrounds_the_runs_is_run_as_often_as_asked() {
 }
 
 #[test]
+fn parameters_vary_what_names_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = versus(folder.path());
+    run.args(["-L", "a", "x,-y", "-P", "n", "1", "1.5", "-D", "0.5"]);
+    run.args([
+        "--blocks",
+        "1",
+        "--prepare",
+        "true",
+        "--prepare",
+        "true {a}",
+    ]);
+    expect(run.args(["true {n}", "true"]), 0);
+    let found = answer(folder.path());
+    let of = |name: &str| -> Vec<String> {
+        let results = found["results"].as_array().unwrap().iter();
+        results.map(|result| result[name].to_string()).collect()
+    };
+    let commands = ["\"true 1.0\"", "\"true 1.5\"", "\"true\"", "\"true\""];
+    assert_eq!(of("command"), commands);
+    let parameters = [
+        "{\"n\":\"1.0\"}",
+        "{\"n\":\"1.5\"}",
+        "{\"a\":\"x\"}",
+        "{\"a\":\"-y\"}",
+    ];
+    assert_eq!(of("parameters"), parameters);
+}
+
+#[test]
 fn input_and_output_go_where_they_are_sent() {
     let folder = tempfile::tempdir().unwrap();
     let (from, to) = (folder.path().join("from"), folder.path().join("to"));

@@ -1,5 +1,6 @@
 //! `versus`: from options to a plan, from the answer to what is printed and written.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -182,28 +183,35 @@ fn entries(options: &Options, parameters: &[Parameter]) -> anyhow::Result<Vec<En
     };
     let mut entries = Vec::new();
     for (at, template) in templates.iter().enumerate() {
-        // Without its names in it, a command is the same for all values.
-        let used = |values: &std::collections::BTreeMap<String, String>| {
-            parameters::put_in(template, values) != **template
-        };
-        let varied: Vec<_> = combinations.iter().filter(|values| used(values)).collect();
-        let plain = std::collections::BTreeMap::new();
-        let combinations = if varied.is_empty() {
-            vec![&plain]
-        } else {
-            varied
-        };
-        for values in combinations {
-            let line = parameters::put_in(template, values);
-            let put = |text: Option<String>| text.map(|text| parameters::put_in(&text, values));
+        let (prepare, conclude) = (of(&options.prepare, at), of(&options.conclude, at));
+        let (setup, cleanup) = (options.setup.clone(), options.cleanup.clone());
+        let around = [&prepare, &conclude, &setup, &cleanup];
+        let texts = || around.into_iter().flatten().chain([*template]);
+        let mut seen = BTreeSet::new();
+        for all in &combinations {
+            // For the values of what it does not name, a command is the same.
+            let named = |name: &String| texts().any(|text| text.contains(&format!("{{{name}}}")));
+            let values: BTreeMap<String, String> = all
+                .iter()
+                .filter(|(name, _)| named(name))
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect();
+            if !seen.insert(values.clone()) {
+                continue;
+            }
+            let line = parameters::put_in(template, &values);
+            let put = |text: &Option<String>| {
+                let text = text.as_ref();
+                text.map(|text| parameters::put_in(text, &values))
+            };
             entries.push(Entry {
                 name: line.clone(),
                 line,
-                parameters: values.clone(),
-                setup: put(options.setup.clone()),
-                prepare: put(of(&options.prepare, at)),
-                conclude: put(of(&options.conclude, at)),
-                cleanup: put(options.cleanup.clone()),
+                setup: put(&setup),
+                prepare: put(&prepare),
+                conclude: put(&conclude),
+                cleanup: put(&cleanup),
+                parameters: values,
             });
         }
     }

@@ -97,7 +97,7 @@ pub(crate) struct Options {
     #[arg(short = 'D', long, value_name = "DELTA", requires = "parameter_scan")]
     pub(crate) parameter_step_size: Option<String>,
     /// `{VAR}` in commands is each of the VALUES, separated by commas; repeatable
-    #[arg(short = 'L', long, num_args = 2, value_names = ["VAR", "VALUES"])]
+    #[arg(short = 'L', long, num_args = 2, value_names = ["VAR", "VALUES"], allow_hyphen_values = true)]
     pub(crate) parameter_list: Vec<String>,
 
     /// Folder of the page and its data

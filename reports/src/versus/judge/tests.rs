@@ -176,6 +176,35 @@ fn counts_that_repeat_are_exact() {
 }
 
 #[test]
+fn figures_without_any_spread_end_as_well() {
+    let question = Question {
+        metric: Metric::Rss,
+        ..question(None)
+    };
+    for (peaks, expected) in [
+        ([4096, 4096], Decision::Alike),
+        ([8192, 4096], Decision::Better),
+    ] {
+        let mut contestants = [Contestant::default(), Contestant::default()];
+        while let open = outlook(&question, &contestants).open
+            && !open.is_empty()
+        {
+            for at in open {
+                let block = contestants[at].runs.len() as u32;
+                contestants[at].runs.push(Run {
+                    block,
+                    peak_bytes: Some(peaks[at]),
+                    ..Run::default()
+                });
+            }
+        }
+        let found = compare_all(&question, &contestants).remove(0);
+        assert_eq!(found.decision, expected);
+        assert!(found.logs.len() <= 16, "{}", found.logs.len());
+    }
+}
+
+#[test]
 fn the_answer_is_hyperfines_export_too_and_reads_back() {
     let answer = measured(&question(Some(1.2)), &[3e8, 2e8], 3);
     let text = answer.to_json();
