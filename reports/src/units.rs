@@ -77,12 +77,10 @@ pub fn threshold(value: f64) -> String {
     format!("{}×", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
-/// A share: `83 %`.
+/// A share to a tenth: `83 %`, `9.6 %`.
 pub fn percent(share: f64) -> String {
-    format!(
-        "{} %",
-        digits((share * 1000.0).round() / 10.0).trim_end_matches(".0")
-    )
+    let text = format!("{:.1}", 100.0 * share);
+    format!("{} %", text.strip_suffix(".0").unwrap_or(&text))
 }
 
 /// How much is done in a second: `11.2 GB/s` in decimal multiples, `4.24 G/s` where things are counted.
@@ -121,6 +119,9 @@ mod tests {
         ] {
             assert_eq!(value(n, unit), expected);
         }
+        assert_eq!([0.85, 0.0963, 1.0].map(percent), ["85 %", "9.6 %", "100 %"]);
+        assert_eq!(rate(11.24e9, "bytes"), "11.2 GB/s");
+        assert_eq!(rate(90_000.0, "count"), "90.0 k/s");
         assert_eq!(ratio(9.996), "10.0×");
         assert_eq!(ratio(12_345.0), "12300×");
         assert_eq!(ratio(0.01234), "0.0123×");

@@ -91,6 +91,7 @@ fn one(taking: &mut Taking, name: &str, threads: usize, amount: u64, work: fn(u6
 }
 
 /// Independent sums: as many as fill the registers, and more than are under way at any time.
+#[cfg(target_arch = "x86_64")]
 const MANY: usize = 96;
 const FEW: usize = 40;
 

@@ -72,8 +72,8 @@ pub(crate) fn section(judged: &Judged) -> Markup {
     let table = html! {
         table .matrix .near {
             caption {
-                "Share of what the machine allows at the least, with all its threads. Beside each workload "
-                "what binds it and how long that takes; ✘ more than everything: the model is at fault."
+                "The least time that the machine allows with all its threads, as a share of the time taken. Below "
+                "each workload what binds it and that least time. ✘: more than everything, the model is at fault."
             }
             thead {
                 tr {
