@@ -5,19 +5,19 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Forwards to the system allocator, or to dhat's once [`count_allocations`] has been called.
-pub(crate) struct Switch;
+pub struct Switch;
 
 static COUNTING: AtomicBool = AtomicBool::new(false);
 
 /// From now on every allocation passes through dhat, for the rest of the process.
-pub(crate) fn count_allocations() {
+pub fn count_allocations() {
     COUNTING.store(true, Ordering::Relaxed);
 }
 
 static EXHAUSTED: AtomicBool = AtomicBool::new(false);
 
 /// Whether an allocation has failed in this process: then an abort means "out of memory".
-pub(crate) fn exhausted() -> bool {
+pub fn exhausted() -> bool {
     EXHAUSTED.load(Ordering::Relaxed)
 }
 

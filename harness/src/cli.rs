@@ -38,6 +38,8 @@ pub(crate) enum Command {
     /// Start commands and time them (internal).
     #[command(hide = true)]
     Starter,
+    /// Hold the figures that `cargo bench -p harness` left against ours.
+    Crosscheck(Crosscheck),
     /// Serve one probe (internal).
     #[command(hide = true)]
     Probe,
@@ -179,6 +181,25 @@ pub(crate) struct Doctor {
     /// End with exit code 13 if the machine is unfit
     #[arg(long)]
     pub(crate) strict_env: bool,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Crosscheck {
+    /// Folder of our records
+    #[arg(long, value_name = "DIR", default_value = "target/harness")]
+    pub(crate) out: PathBuf,
+    /// Cargo's target folder, in which the benchmarks leave their figures [default: target]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) target: Option<PathBuf>,
+    /// Only these cells: a pattern as for `run`
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) only: Vec<String>,
+    /// Not these cells
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) skip: Vec<String>,
     /// Print as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -11,7 +11,7 @@ use reports::record::{CONTROL, Cell, HANDICAP};
 use workloads::{Answer, Error, Mismatch, Needs, Setting, Size, Workload};
 
 /// The only thing that is ever measured. Nothing but [`Job::run`] happens inside a measured call.
-pub(crate) trait Job {
+pub trait Job {
     /// Makes the input of a seed the current one; the buffers of the last answer go into it.
     fn load(&mut self, seed: u64) -> Result<(), Error>;
 
@@ -30,24 +30,26 @@ pub(crate) trait Job {
 
 /// A workload as the plan sees it.
 #[derive(Clone, Debug)]
-pub(crate) struct Case {
-    pub(crate) name: &'static str,
-    pub(crate) about: &'static str,
+pub struct Case {
+    /// `family/case`.
+    pub name: &'static str,
+    /// What is done, without a full stop.
+    pub about: &'static str,
     /// Whether it needs the service.
-    pub(crate) service: bool,
+    pub service: bool,
     /// Items and bytes of input that one run processes at a size.
-    pub(crate) extent: fn(Size) -> (u64, u64),
+    pub extent: fn(Size) -> (u64, u64),
     /// What one run takes at the least at a size.
-    pub(crate) needs: fn(Size) -> Needs,
+    pub needs: fn(Size) -> Needs,
     /// Baselines first, then engines, in a stable order.
-    pub(crate) contenders: Vec<&'static str>,
+    pub contenders: Vec<&'static str>,
 }
 
 /// The names of the baselines that every workload carries.
-pub(crate) const BASELINES: [&str; 2] = ["eager", "idiomatic"];
+pub const BASELINES: [&str; 2] = ["eager", "idiomatic"];
 
 /// Every case. Fixtures misbehave on purpose, to test the harness itself.
-pub(crate) fn cases(fixtures: bool) -> Vec<Case> {
+pub fn cases(fixtures: bool) -> Vec<Case> {
     let engines = engine_names();
     let mut list = List {
         engines,
@@ -61,7 +63,7 @@ pub(crate) fn cases(fixtures: bool) -> Vec<Case> {
 }
 
 /// The names of the engines.
-pub(crate) fn engine_names() -> Vec<&'static str> {
+pub fn engine_names() -> Vec<&'static str> {
     struct Names(Vec<&'static str>);
     impl engines::Visitor for Names {
         fn visit<E: Engine + Default + 'static>(&mut self, engine: E) {
@@ -97,7 +99,7 @@ impl workloads::Visitor for List {
 
 /// Opens a cell, or `None` if there is no such workload or contender. `handicap` is what slows the
 /// slowed control, in thousandths of a call's own wall time.
-pub(crate) fn open(cell: &Cell, setting: &Setting, handicap: u32) -> Option<Box<dyn Job>> {
+pub fn open(cell: &Cell, setting: &Setting, handicap: u32) -> Option<Box<dyn Job>> {
     let mut find = Find {
         cell,
         setting,
@@ -271,7 +273,7 @@ impl Job for Slowed {
 }
 
 /// The sizes by name.
-pub(crate) const SIZES: [(&str, Size); 4] = [
+pub const SIZES: [(&str, Size); 4] = [
     ("tiny", Size::Tiny),
     ("quick", Size::Quick),
     ("default", Size::Default),
@@ -279,7 +281,7 @@ pub(crate) const SIZES: [(&str, Size); 4] = [
 ];
 
 /// The size of a name.
-pub(crate) fn size(name: &str) -> Option<Size> {
+pub fn size(name: &str) -> Option<Size> {
     SIZES
         .iter()
         .find(|(known, _)| *known == name)
@@ -287,7 +289,7 @@ pub(crate) fn size(name: &str) -> Option<Size> {
 }
 
 /// The name of a size.
-pub(crate) fn name_of(size: Size) -> &'static str {
+pub fn name_of(size: Size) -> &'static str {
     SIZES
         .iter()
         .find(|(_, known)| *known == size)

@@ -1,15 +1,13 @@
 //! `harness` drives every workload against every engine, one child process for each measurement, and
 //! has `reports` decide claims from what the children reported. It measures and never judges.
 
-mod allocator;
 mod child;
 mod cli;
 mod command;
-mod contenders;
+mod crosscheck;
 mod disturbance;
 mod doctor;
 mod exit;
-mod fixtures;
 mod host;
 mod instruments;
 mod interrupt;
@@ -20,7 +18,6 @@ mod plan;
 mod print;
 mod probe;
 mod progress;
-mod protocol;
 mod randomness;
 mod run;
 mod schedule;
@@ -36,6 +33,8 @@ use std::time::Duration;
 use clap::Parser;
 
 use cli::{Cli, Command};
+// What the benchmarks need as well lies in the library.
+use harness::{allocator, contenders, protocol, second};
 
 #[global_allocator]
 static ALLOCATOR: allocator::Switch = allocator::Switch;
@@ -49,6 +48,7 @@ fn main() -> ExitCode {
         Command::Doctor(options) => command::doctor(&options),
         Command::Versus(options) => versus::command::versus(&options),
         Command::Starter => return versus::starter::main(),
+        Command::Crosscheck(options) => crosscheck::run(&options),
         Command::Probe => return probe::main(),
         Command::Limits { folder, budget_ms } => {
             limits::main(&folder, Duration::from_millis(budget_ms))

@@ -75,19 +75,21 @@ impl Selection {
         Ok(selection)
     }
 
+    /// Whether a cell is selected for its own sake.
+    pub(crate) fn holds(&self, workload: &str, contender: &str) -> bool {
+        let cell = format!("{workload}/{contender}");
+        let any = |words: &[Words]| words.iter().any(|words| words.matches(&cell));
+        (self.only.is_empty() || any(&self.only)) && !any(&self.skip)
+    }
+
     /// The cases and contenders that are selected. The baselines of a selected engine come along,
     /// since a ratio needs them, unless they are skipped.
     pub(crate) fn apply(&self, cases: Vec<Case>) -> Vec<Case> {
         let kept = |mut case: Case| {
             let cell = |name: &str| format!("{}/{name}", case.name);
-            let wanted = |name: &str| {
-                self.only.is_empty() || self.only.iter().any(|words| words.matches(&cell(name)))
-            };
+            let wanted = |name: &str| self.holds(case.name, name);
             let skipped = |name: &str| self.skip.iter().any(|words| words.matches(&cell(name)));
-            let any = case
-                .contenders
-                .iter()
-                .any(|name| wanted(name) && !skipped(name));
+            let any = case.contenders.iter().any(|name| wanted(name));
             let keep: Vec<_> = case
                 .contenders
                 .iter()

@@ -12,9 +12,7 @@ use reports::record::Failure;
 
 use crate::child::{Child, Stop};
 use crate::host;
-
-/// The latency that the service promises.
-pub(crate) const LATENCY: Duration = Duration::from_millis(2);
+use crate::protocol::LATENCY;
 
 /// 99 times out of 100 the service, having slept until an answer is due, may be late by this share of
 /// its latency at most.

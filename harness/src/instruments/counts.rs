@@ -20,6 +20,7 @@ use crate::contenders::{Case, Job};
 use crate::launch::{CellRun, Sampled};
 use crate::protocol::{Round, Sample};
 use crate::randomness;
+use crate::second::{CALLGRIND, CALLS, COUNTED};
 
 pub(crate) struct Counts;
 
@@ -36,7 +37,7 @@ impl Instrument for Counts {
     }
 
     fn size(&self, _: Size) -> Size {
-        Size::Tiny
+        COUNTED
     }
 
     fn available(&self) -> Result<(), String> {
@@ -71,9 +72,11 @@ impl Instrument for Counts {
             sampled = run.probe(&[round(repeats)])?;
             read_totals(run)
         };
-        let (two, threes) = (totals(2)?, [totals(3)?, totals(3)?]);
+        let [two, threes @ ..] = CALLS;
+        let (two, threes) = (totals(two)?, threes.map(&mut totals));
         let mut samples = Vec::new();
         for three in threes {
+            let three = three?;
             // One instruction can serve at most eight items, of eight bytes in a vector of 64.
             let instructions = three[0].saturating_sub(two[0]);
             if instructions < sampled.items / 8 {
@@ -108,21 +111,8 @@ impl Instrument for Counts {
 
 /// Valgrind with every setting that a count depends on, and the file that it is to leave.
 pub(crate) fn callgrind(file: Option<&Path>) -> Vec<OsString> {
-    let mut words: Vec<OsString> = [
-        "valgrind",
-        "--tool=callgrind",
-        "--cache-sim=yes",
-        "--branch-sim=no",
-        "--I1=32768,8,64",
-        "--D1=32768,8,64",
-        "--LL=8388608,16,64",
-        // Its shared memory is named after the process and appears in /proc/self/maps, which the C
-        // library reads at the start: five instructions more or less, by the digits of a number.
-        "--vgdb=no",
-        "--quiet",
-    ]
-    .map(OsString::from)
-    .to_vec();
+    let fixed = ["valgrind", "--tool=callgrind", "--quiet"];
+    let mut words: Vec<OsString> = fixed.iter().chain(&CALLGRIND).map(Into::into).collect();
     let mut out = OsString::from("--callgrind-out-file=");
     out.push(file.map_or(OsString::from("/dev/null"), |file| {
         file.as_os_str().to_owned()
