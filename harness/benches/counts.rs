@@ -2,6 +2,7 @@
 //! counts come from, counted by somebody else. `cargo bench -p harness --bench counts -- numeric/sum`
 //! counts some. It takes Valgrind and gungraun's runner, and says so where they are missing.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -172,8 +173,13 @@ fn processes(group: &mut BinaryBenchmarkGroup) {
     let words = std::env::var(READY).unwrap_or_default();
     let words: Vec<String> = words.split_whitespace().map(ToOwned::to_owned).collect();
     let folders = folders();
+    // gungraun wants all processes of one benchmark at once.
+    let mut benchmarks: BTreeMap<String, BinaryBenchmark> = BTreeMap::new();
     for cell in cells(&words) {
-        let mut benchmark = BinaryBenchmark::new(second::identifier(&cell.workload));
+        let name = second::identifier(&cell.workload);
+        let benchmark = benchmarks
+            .entry(name.clone())
+            .or_insert_with(|| BinaryBenchmark::new(name));
         for (nth, calls) in CALLS.into_iter().enumerate() {
             let mut command = gungraun::Command::new(folders.executable());
             command
@@ -182,8 +188,8 @@ fn processes(group: &mut BinaryBenchmarkGroup) {
             let mut bench = Bench::new(second::process(&cell.contender, nth));
             benchmark.bench(bench.command(command));
         }
-        group.binary_benchmark(benchmark);
     }
+    group.binary_benchmarks(benchmarks.into_values());
 }
 
 mod by_gungraun {

@@ -1,8 +1,9 @@
 //! `crosscheck`: what `cargo bench` left, held against our own figures. Times stand in the records of a
 //! run; instructions are counted anew, on the executable and the inputs that gungraun counted.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -15,7 +16,7 @@ use crate::child::Stop;
 use crate::cli;
 use crate::contenders;
 use crate::exit::usage;
-use crate::instruments;
+use crate::instruments::{self, counts};
 use crate::interrupt;
 use crate::launch::{CellRun, Launcher, Layout};
 use crate::print;
@@ -31,7 +32,7 @@ pub(crate) fn run(options: &cli::Crosscheck) -> anyhow::Result<ExitCode> {
     let cases = contenders::cases(false);
     let selection = Selection::new(&options.only, &options.skip, &cases)?;
     let wanted = |cell: &Cell| selection.holds(&cell.workload, &cell.contender);
-    let folders = Folders::of(&target(options.target.as_deref()));
+    let folders = Folders::of(&target(options.target.as_deref())?);
     let mut timed = criterion::read(&folders.criterion());
     let counted = gungraun::read(&folders.gungraun());
     for problem in timed.problems.iter().chain(&counted.problems) {
@@ -59,11 +60,13 @@ pub(crate) fn run(options: &cli::Crosscheck) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Cargo's target folder.
-fn target(given: Option<&Path>) -> PathBuf {
+/// Cargo's target folder, as an absolute path: that of an executable is on its stack, whose layout can
+/// be seen in counts.
+fn target(given: Option<&Path>) -> anyhow::Result<PathBuf> {
     let told = || std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     let given = given.map(Path::to_owned).or_else(told);
-    given.unwrap_or_else(|| PathBuf::from("target"))
+    let given = given.unwrap_or_else(|| PathBuf::from("target"));
+    std::path::absolute(&given).with_context(|| format!("where is {}?", given.display()))
 }
 
 /// The records of a run; none where there has been no run, which the comparison says of each cell.
@@ -80,7 +83,7 @@ fn counts(
     theirs: &[Counted],
     wanted: &dyn Fn(&Cell) -> bool,
 ) -> anyhow::Result<Vec<Check>> {
-    let counts = instruments::find("counts").context("no instrument that counts")?;
+    let instrument = instruments::find("counts").context("no instrument that counts")?;
     // The counts of a cell's processes in the order of `CALLS`, or fewer if some are missing.
     let of = |cell: &Cell| -> Vec<u64> {
         let benchmark = second::identifier(&cell.workload);
@@ -119,8 +122,8 @@ fn counts(
         let file = scratch.join("callgrind.out");
         let run = CellRun {
             launcher: &launcher,
-            instrument: counts.name(),
-            wrapper: counts.wrapper(Some(&file)),
+            instrument: instrument.name(),
+            wrapper: instrument.wrapper(Some(&file)),
             cell,
             seed: SEED,
             bytes: 0,
@@ -140,11 +143,37 @@ fn counts(
                 Err(Stop::NotMeasured { why }) => Err(why),
                 Err(Stop::Interrupted) => Err("interrupted".to_owned()),
             });
-        checks.push(crosscheck::instructions(cell, ours, theirs));
+        let again = || again(folders, cell, &scratch.join("again.out"));
+        checks.push(crosscheck::instructions(cell, ours, theirs, again));
         if interrupt::requested() {
             break;
         }
     }
     let _ = std::fs::remove_dir_all(&scratch);
     Ok(checks)
+}
+
+/// The instructions of the processes that gungraun has counted, started as it starts them and counted by
+/// our means: what they read comes from a file, and they have no environment.
+fn again(folders: &Folders, cell: &Cell, out: &Path) -> Result<Vec<u64>, String> {
+    let count = |calls| {
+        let asked = File::open(folders.requests(cell, calls)).map_err(|error| error.to_string())?;
+        let mut words = counts::callgrind(Some(out)).into_iter();
+        let output = Command::new(words.next().unwrap_or_default())
+            .args(words)
+            .arg(folders.executable())
+            .arg("probe")
+            .stdin(asked)
+            .env_clear()
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+            .output()
+            .map_err(|error| error.to_string())?;
+        if !output.status.success() {
+            return Err(format!("the probe ended with {}", output.status));
+        }
+        let text = std::fs::read_to_string(out).map_err(|error| error.to_string())?;
+        let [instructions, ..] = counts::parse(&text).ok_or("no totals")?;
+        Ok(instructions)
+    };
+    CALLS.into_iter().map(count).collect()
 }
