@@ -49,26 +49,7 @@ fn tools() -> Result<(), String> {
         output.status.success().then_some(text)
     };
     says("valgrind").ok_or("needs Valgrind (`apt-get install valgrind`)")?;
-    let version = version().ok_or("Cargo.lock has no gungraun")?;
-    let install = format!("`cargo install --locked gungraun-runner --version {version}`");
-    match says("gungraun-runner") {
-        Some(said) if said.split_whitespace().last() == Some(version) => Ok(()),
-        Some(said) => {
-            let said = said.trim();
-            Err(format!(
-                "needs the runner in version {version} ({install}), not {said}"
-            ))
-        }
-        None => Err(format!("needs gungraun-runner ({install})")),
-    }
-}
-
-/// The version of gungraun that this benchmark is built with: its runner must be of the same.
-fn version() -> Option<&'static str> {
-    let packages = include_str!("../../Cargo.lock").split("[[package]]");
-    packages
-        .filter(|package| package.contains("\nname = \"gungraun\"\n"))
-        .find_map(|package| package.split("\nversion = \"").nth(1)?.split('"').next())
+    second::runner(says("gungraun-runner").as_deref())
 }
 
 fn folders() -> Folders {

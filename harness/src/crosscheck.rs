@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use reports::crosscheck::{self, Check};
+use reports::foreign::criterion::Timed;
 use reports::foreign::gungraun::Counted;
 use reports::foreign::{criterion, gungraun};
 use reports::record::{Cell, Record};
@@ -41,12 +42,23 @@ pub(crate) fn run(options: &cli::Crosscheck) -> anyhow::Result<ExitCode> {
     if timed.figures.is_empty() && counted.figures.is_empty() {
         let what = format!("no second opinions in {}", folders.target().display());
         return Err(usage(
-            "H014",
+            "H031",
             what,
             "ask for them first: cargo bench -p harness",
         ));
     }
     timed.figures.retain(|timed| wanted(&timed.cell));
+    let names: Vec<_> = second::cells(COUNTED)
+        .into_iter()
+        .map(|(cell, _)| (cell.workload, cell.contender))
+        .collect();
+    // In the order of every other table.
+    timed.figures.sort_by_key(|Timed { cell, .. }| {
+        let is = |(workload, contender): &(String, String)| {
+            *workload == cell.workload && *contender == cell.contender
+        };
+        names.iter().position(is)
+    });
     let mut checks = Vec::new();
     if !timed.figures.is_empty() {
         checks = crosscheck::times(&records(&options.out)?, &timed.figures);

@@ -40,6 +40,29 @@ pub fn process(contender: &str, nth: usize) -> String {
     format!("{}_{nth}", identifier(contender))
 }
 
+/// Whether gungraun's runner is the right one, from what it says of its version, if it is there.
+///
+/// # Errors
+/// What is needed and how to get it, as one clause.
+pub fn runner(said: Option<&str>) -> Result<(), String> {
+    let version = version().ok_or("Cargo.lock has no gungraun")?;
+    let install = format!("`cargo install --locked gungraun-runner --version {version}`");
+    match said.map(str::trim) {
+        Some(said) if said.split_whitespace().last() == Some(version) => Ok(()),
+        Some(said) => Err(format!(
+            "needs gungraun-runner in version {version}, not `{said}` ({install})"
+        )),
+        None => Err(format!("needs gungraun-runner ({install})")),
+    }
+}
+
+/// The version of gungraun that the benchmarks are built with: its runner must have the same.
+fn version() -> Option<&'static str> {
+    let mut packages = include_str!("../../Cargo.lock").split("[[package]]");
+    let gungraun = packages.find(|package| package.contains("\nname = \"gungraun\"\n"))?;
+    gungraun.split("\nversion = \"").nth(1)?.split('"').next()
+}
+
 /// Every cell at a size, controls and fixtures excluded, and whether it needs the service.
 pub fn cells(size: Size) -> Vec<(Cell, bool)> {
     let cells = contenders::cases(false).into_iter().flat_map(|case| {
@@ -104,5 +127,49 @@ impl Folders {
         let (workload, contender) = (identifier(&cell.workload), identifier(&cell.contender));
         let name = format!("second-opinions/requests/{workload}-{contender}-{calls}");
         self.target.join(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_processes_have_one_name() {
+        let mut names = HashSet::new();
+        let cells = cells(COUNTED);
+        for (cell, _) in &cells {
+            for nth in 0..CALLS.len() {
+                let benchmark = identifier(&cell.workload);
+                let process = process(&cell.contender, nth);
+                for name in [&benchmark, &process] {
+                    assert!(
+                        name.starts_with(|c: char| c.is_ascii_alphabetic()),
+                        "{name}"
+                    );
+                }
+                assert!(names.insert((benchmark, process)), "{cell:?}");
+            }
+        }
+        assert_eq!(names.len(), cells.len() * CALLS.len());
+        assert!(cells.len() >= 8 * 7, "{}", cells.len());
+    }
+
+    #[test]
+    fn a_missing_runner_is_told_with_the_way_to_get_it() {
+        let version = version().unwrap();
+        assert!(version.starts_with("0."), "{version}");
+        assert_eq!(
+            runner(Some(&format!("gungraun-runner {version}\n"))),
+            Ok(())
+        );
+        let install = format!("`cargo install --locked gungraun-runner --version {version}`");
+        let missing = runner(None).unwrap_err();
+        assert_eq!(missing, format!("needs gungraun-runner ({install})"));
+        let other = runner(Some("gungraun-runner 0.1.0\n")).unwrap_err();
+        assert!(other.contains("not `gungraun-runner 0.1.0`") && other.contains(&install));
+        assert!(runner(Some("")).is_err());
     }
 }

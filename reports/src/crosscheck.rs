@@ -241,7 +241,7 @@ pub fn text(checks: &[Check]) -> String {
             .map(|figure| figure.map_or("-".to_owned(), |figure| words(&figure, check.unit)));
         let (word, why) = check.outcome.words();
         let contender = &check.cell.contender;
-        out += &format!(" {contender:<16} {ours:>24} {theirs:>24}  {word}\n");
+        out += &format!(" {contender:<16} {ours:>23} {theirs:>23}  {word}\n");
         if let Some(why) = why {
             out += &format!("   {why}\n");
         }
