@@ -143,9 +143,9 @@ fn counts(
             layout: Layout::default(),
             memory: 0,
         };
-        let ours = counts
+        let ours = instrument
             .available()
-            .and_then(|()| match counts.measure(&run) {
+            .and_then(|()| match instrument.measure(&run) {
                 Ok(sampled) => {
                     let mut series = sampled.series.into_iter();
                     let found = series.find(|series| series.metric == "instructions");

@@ -20,7 +20,7 @@ use crate::child::{Child, Stop};
 use crate::contenders::Case;
 use crate::host;
 use crate::print;
-use crate::service::LATENCY;
+use crate::protocol::LATENCY;
 use together::Timed;
 
 /// How long the child may take, which is many times what it does take.

@@ -27,12 +27,13 @@ fn each<T>(folder: &Path, name: &str, read: impl Fn(&Path) -> Result<T, String>)
         problems: Vec::new(),
     };
     let mut paths = Vec::new();
-    if let Err(error) = collect(folder, name, DEPTH, &mut paths) {
-        if error.kind() != io::ErrorKind::NotFound {
+    match collect(folder, name, DEPTH, &mut paths) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
             found
                 .problems
                 .push(format!("{}: {error}", folder.display()));
         }
+        _ => {}
     }
     paths.sort();
     for path in paths {
