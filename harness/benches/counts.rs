@@ -32,6 +32,12 @@ fn main() -> ExitCode {
     }
     let (options, words): (Vec<_>, Vec<_>) =
         arguments.into_iter().partition(|a| a.starts_with('-'));
+    // Before anything of an earlier run goes.
+    if cells(&words).next().is_none() {
+        let words = words.join(" or ");
+        println!("instructions by gungraun: no cell has a name with {words}");
+        return ExitCode::SUCCESS;
+    }
     match prepare(&words).and_then(|()| again(&words, &options)) {
         Ok(code) => code,
         Err(error) => {
@@ -131,13 +137,6 @@ fn prepare(words: &[String]) -> io::Result<()> {
 
 /// Starts this executable anew: its arguments and its environment are the runner's settings.
 fn again(words: &[String], options: &[String]) -> io::Result<ExitCode> {
-    if cells(words).next().is_none() {
-        println!(
-            "instructions by gungraun: no cell has a name with {}",
-            words.join(" or ")
-        );
-        return Ok(ExitCode::SUCCESS);
-    }
     let status = Command::new(std::env::current_exe()?)
         .args(options)
         .env(READY, words.join(" "))
