@@ -84,8 +84,12 @@ fn a_busy_neighbour_is_recorded_with_the_block_which_is_kept() {
     run.args(["--only", "numeric/sum/cache-aware", "--instruments", "time"]);
     let (out, _) = expect(&mut run, 0);
     drop(neighbours);
-    let line = "2 of 2 blocks hit by a neighbour: kept";
-    assert!(out.lines().any(|told| told == line), "{out}");
+    // A virtual machine may be hit by stolen time or paging as well.
+    let told = |line: &str| {
+        let neighbours = ["2 of 2 blocks hit by a neighbour", ", 2 by a neighbour"];
+        line.ends_with(": kept") && neighbours.iter().any(|words| line.contains(words))
+    };
+    assert!(out.lines().any(told), "{out}");
     let probes = probes(folder.path());
     assert_eq!(probes.len(), 2 * 5, "two blocks of five contenders");
     for probe in &probes {
