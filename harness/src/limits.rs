@@ -29,8 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How long one taking measures at a size.
 fn budget(size: Size) -> Duration {
     Duration::from_millis(match size {
-        Size::Tiny | Size::Quick => 700,
-        Size::Default | Size::Large => 2_200,
+        Size::Tiny | Size::Quick => 200,
+        Size::Default | Size::Large => 1_500,
     })
 }
 

@@ -74,13 +74,13 @@ impl Share {
         format!("{}, {rate}", self.binds())
     }
 
-    /// The range in words: `81 % to 85 %`.
+    /// The range in words: `81 % to 85 %`. Few blocks leave room for times that the limit does not.
     pub fn range_words(&self) -> String {
-        format!(
-            "{} to {}",
-            units::percent(self.low),
-            units::percent(self.high)
-        )
+        let high = match self.high > 1.0 && !self.above {
+            true => "over 100 %".to_owned(),
+            false => units::percent(self.high),
+        };
+        format!("{} to {high}", units::percent(self.low))
     }
 }
 

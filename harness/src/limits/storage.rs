@@ -38,7 +38,7 @@ mod linux {
     /// A file is read in pieces of this size, the one that pays best in the engines.
     const PIECE: usize = 256 << 10;
     const ON_DISK: usize = 8 << 20;
-    const SMALL_FILES: usize = 1_000;
+    const SMALL_FILES: usize = 500;
     const SMALL: usize = 1 << 10;
 
     /// Measures with files in `folder`, which is made and removed.
