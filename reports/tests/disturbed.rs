@@ -68,5 +68,9 @@ fn a_block_that_was_hit_is_told_and_used_like_any_other() {
     assert!(cell.contains(title), "{cell}");
     assert!(cell.contains("<title>block 5: other processes took 0.700 cores"));
     let quiet = pages::pages(&undisturbed, &quiet);
-    assert!(quiet.iter().all(|(_, text)| !text.contains("linecap=\"square\"")));
+    assert!(
+        quiet
+            .iter()
+            .all(|(_, text)| !text.contains("linecap=\"square\""))
+    );
 }

@@ -11,7 +11,10 @@ use crate::verdict::Judged;
 pub(crate) fn disturbed(judged: &Judged) -> Markup {
     let sums = &judged.disturbed;
     if sums.blocks + sums.unknown == 0 {
-        return html! {};
+        return html! {
+            h2 #disturbed { "Disturbances" }
+            p { "No block is recorded." }
+        };
     }
     html! {
         h2 #disturbed { "Disturbances" }
