@@ -11,6 +11,7 @@ mod time;
 use std::ffi::OsString;
 use std::path::Path;
 
+use reports::record::Function;
 use workloads::{Error, Size};
 
 use crate::child::Stop;
@@ -112,6 +113,8 @@ pub(crate) trait Instrument: Sync {
 pub(crate) enum Observed {
     /// One value of each metric.
     Samples(Vec<Sample>),
+    /// The same, and where the CPU was found.
+    Profile(Vec<Sample>, Vec<Function>),
     /// The instrument does not work here, and why.
     Nothing(String),
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use reports::record::{Cell, Failure, Series};
+use reports::record::{Cell, Failure, Function, Series};
 
 use crate::child::{Child, Stop};
 use crate::host;
@@ -98,7 +98,7 @@ impl CellRun<'_> {
                 probe.sampled = Sampled {
                     items,
                     bytes,
-                    series: Vec::new(),
+                    ..Sampled::default()
                 };
                 Ok(probe)
             }
@@ -122,6 +122,8 @@ pub(crate) struct Sampled {
     pub(crate) items: u64,
     pub(crate) bytes: u64,
     pub(crate) series: Vec<Series>,
+    /// Where the last profile found the CPU.
+    pub(crate) functions: Vec<Function>,
 }
 
 impl Sampled {
@@ -225,8 +227,9 @@ impl Probe {
     /// Takes one sample; returns it, and keeps it.
     pub(crate) fn round(&mut self, round: &Round, timeout: Duration) -> Result<Vec<Sample>, Stop> {
         match self.ask(&Request::Round(*round), timeout)? {
-            Reply::Sampled { samples } => {
+            Reply::Sampled { samples, functions } => {
                 self.sampled.add(samples.clone());
+                self.sampled.functions = functions;
                 Ok(samples)
             }
             reply => Err(unexpected(&reply)),

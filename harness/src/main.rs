@@ -8,6 +8,7 @@ mod crosscheck;
 mod disturbance;
 mod doctor;
 mod exit;
+mod functions;
 mod host;
 mod instruments;
 mod interrupt;

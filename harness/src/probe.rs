@@ -113,12 +113,14 @@ impl Opened {
             self.limit()?;
         }
         let file = self.open.file.as_deref();
-        let samples = match guarded(|| self.instrument.observe(&mut *self.job, round, file))? {
-            Observed::Samples(samples) => samples,
+        let observed = guarded(|| self.instrument.observe(&mut *self.job, round, file))?;
+        let (samples, functions) = match observed {
+            Observed::Samples(samples) => (samples, Vec::new()),
+            Observed::Profile(samples, functions) => (samples, functions),
             Observed::Nothing(why) => return Err(End(Reply::NotMeasured { why })),
         };
         guarded(|| Ok(self.job.check()))?.map_err(|wrong| failed(Failure::WrongAnswer, wrong))?;
-        Ok(Reply::Sampled { samples })
+        Ok(Reply::Sampled { samples, functions })
     }
 
     /// Sets the memory limit, above what the set-up has taken.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use reports::record::{Cell, Failure};
+use reports::record::{Cell, Failure, Function};
 use serde::{Deserialize, Serialize};
 
 /// Raised whenever the meaning of a message changes. A probe refuses any other version.
@@ -79,6 +79,9 @@ pub enum Reply {
     Sampled {
         /// One value of each metric.
         samples: Vec<Sample>,
+        /// Where a profile found the CPU.
+        #[serde(default)]
+        functions: Vec<Function>,
     },
     /// To either: the probe ends.
     Failed {

@@ -214,6 +214,7 @@ impl Running<'_> {
             series: Vec::new(),
             files: Vec::new(),
             disturbed: None,
+            functions: Vec::new(),
         };
         let budget = || match self.spent(SHARE_BEFORE_TIMES) {
             true => Err("the budget was spent".to_owned()),
@@ -250,6 +251,7 @@ impl Running<'_> {
             Ok(mut sampled) => {
                 sampled.demote();
                 record.series = sampled.series;
+                record.functions = sampled.functions;
                 // A file that cannot be cleaned of this machine's paths is not offered to anyone.
                 record.files = name
                     .into_iter()

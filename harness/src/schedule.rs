@@ -227,6 +227,7 @@ impl Block<'_> {
                 waited,
                 ..disturbed
             }),
+            functions: Vec::new(),
         })
     }
 }

@@ -32,4 +32,13 @@ fn a_known_leaf_is_found() {
         .unwrap();
     let share = title.split(", ").nth(1).unwrap().split('%').next().unwrap();
     assert!(share.parse::<f64>().unwrap() > 80.0, "{title}");
+    // The record itself says so too, for reports that compare functions.
+    let first = &profile["functions"][0];
+    let name = first["name"].as_str().unwrap();
+    assert_eq!(name, "known_leaf (src/fixtures.rs)", "{profile}");
+    let all = profile["series"][0]["values"][0].as_u64().unwrap();
+    assert!(
+        first["samples"].as_u64().unwrap() * 10 > all * 8,
+        "{profile}"
+    );
 }

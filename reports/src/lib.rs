@@ -24,6 +24,7 @@ pub mod summary;
 pub mod units;
 pub mod verdict;
 pub mod versus;
+pub mod why;
 
 use std::io;
 use std::path::Path;

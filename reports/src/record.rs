@@ -170,6 +170,18 @@ pub struct Probe {
     /// What disturbed the block; nothing where an instrument has no blocks or the system does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disturbed: Option<Disturbance>,
+    /// Where a profile found the CPU, by function; those that it found most often, in that order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub functions: Vec<Function>,
+}
+
+/// How often a profile found the CPU in a function itself, rather than in what it calls.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Function {
+    /// The function's name, demangled and shortened.
+    pub name: String,
+    /// Samples of all instances of it.
+    pub samples: u64,
 }
 
 /// What else went on in a machine during a block, from the start of its first process to the end of its last

@@ -10,6 +10,7 @@ use crate::controls::{self, Control};
 use crate::figures::Figures;
 use crate::limits::{self, Near, Share};
 use crate::record::{CONTROLLED, Cell, Outcome, Record, Run};
+use crate::why::{self, Why};
 use crate::{disturbed, family, metrics, units};
 
 /// Version of the format of `verdicts.json`.
@@ -163,6 +164,9 @@ pub struct Against {
     pub why: Option<String>,
     /// Whether the reason is a failure rather than something not tried.
     pub failed: bool,
+    /// What speaks for the difference, where there is one.
+    #[serde(default)]
+    pub because: Option<Why>,
 }
 
 impl Judged {
@@ -440,6 +444,9 @@ fn cell(figures: &Figures<'_>, workload: &str, contender: &str, rules: &Rules) -
             Against {
                 baseline: baseline.clone(),
                 failed: failed_in_matrix && comparison.is_none(),
+                because: comparison.as_ref().and_then(|time| {
+                    why::explain(figures, workload, contender, baseline, time, rules.level)
+                }),
                 comparison,
                 why,
             }

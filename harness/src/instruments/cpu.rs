@@ -10,6 +10,8 @@ use workloads::Error;
 use super::{Instrument, Observed};
 use crate::child::Stop;
 use crate::contenders::Job;
+#[cfg(unix)]
+use crate::functions;
 use crate::launch::{CellRun, Sampled};
 use crate::protocol::Round;
 #[cfg(unix)]
@@ -95,12 +97,21 @@ impl Instrument for Cpu {
         {
             return nothing(&error);
         }
-        Ok(Observed::Samples(vec![Sample::new(
-            "profile-samples",
-            "count",
-            false,
-            samples,
-        )]))
+        let found = report.data.iter().filter_map(|(frames, count)| {
+            let places = frames
+                .frames
+                .first()?
+                .iter()
+                .map(|symbol| functions::Place {
+                    name: symbol.name(),
+                    file: symbol.filename.clone().unwrap_or_default(),
+                });
+            let name = functions::innermost(&places.collect::<Vec<_>>())?;
+            Some((name, count.unsigned_abs() as u64))
+        });
+        let functions = functions::ranked(found);
+        let samples = Sample::new("profile-samples", "count", false, samples);
+        Ok(Observed::Profile(vec![samples], functions))
     }
 
     #[cfg(not(unix))]

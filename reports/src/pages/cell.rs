@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use maud::{Markup, PreEscaped, html};
 
 use super::shell::{self, Page};
-use super::{cell_path, claims_path, files, limits, root};
+use super::{cell_path, claims_path, files, limits, root, why};
 use crate::charts::backend::ink;
 use crate::charts::{order, spread};
 use crate::figures::{Figures, Sampled};
@@ -81,6 +81,9 @@ impl<'a> View<'a> {
                         (comparison.size) ", " (units::count(comparison.blocks as usize, "block")) ")"
                         @if let Some(why) = &comparison.interval_missing { "; no interval, " (why) }
                         "."
+                        @if let Some(why) = &against.because {
+                            br; (why.sentence) "."
+                        }
                     },
                     (None, why) => html! {
                         "Not compared with " (baseline) ": " (why.as_deref().unwrap_or("no reason given")) "."
@@ -331,11 +334,13 @@ impl<'a> View<'a> {
                 Outcome::Failed { failure, why } => Some(format!("{}: {why}", failure.words())),
             })
             .collect();
-        if names.is_empty() && unavailable.is_empty() {
+        let shifted = why::functions(self.cell);
+        if names.is_empty() && unavailable.is_empty() && shifted.0.is_empty() {
             return html! {};
         }
         html! {
             h2 { "Where does the time go?" }
+            (shifted)
             @for why in &unavailable { p { "CPU profile not measured: " (why) "." } }
             @for name in names.iter().filter(|name| files::is_safe(name) && files::kind(name).picture) {
                 @let link = format!("{}{}", self.root, files::target(name));

@@ -14,6 +14,7 @@ mod method;
 mod overview;
 pub(crate) mod shell;
 pub(crate) mod versus;
+mod why;
 
 use std::collections::BTreeSet;
 use std::fs;

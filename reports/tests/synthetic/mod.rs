@@ -188,6 +188,7 @@ fn with(cell: Cell, instrument: &str, block: u32, outcome: Outcome, series: Vec<
         series,
         files: Vec::new(),
         disturbed: None,
+        functions: Vec::new(),
     })
 }
 
