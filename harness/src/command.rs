@@ -39,6 +39,9 @@ const APART: Duration = Duration::from_secs(5);
 /// The share of the available memory that one probe may take.
 const MEMORY_SHARE: u64 = 2;
 
+/// All instruments that measure over levels, by one name.
+const SCALING: &str = "scaling";
+
 /// Whether to write pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pages {
@@ -99,6 +102,7 @@ pub(crate) fn measure(options: &cli::Measure, pages: Pages) -> anyhow::Result<Ex
     let plan = Plan {
         cases,
         instruments,
+        chosen: !options.instruments.is_empty(),
         size: size.name().to_owned(),
         size_class: contenders::size(size.name()).context("a size without a name")?,
         blocks: record.blocks,
@@ -160,8 +164,10 @@ pub(crate) fn measure(options: &cli::Measure, pages: Pages) -> anyhow::Result<Ex
 /// The instruments of these names, all of them if there is none, in their own order.
 fn chosen(names: &[String]) -> anyhow::Result<Vec<&'static dyn Instrument>> {
     let known = || instruments::ALL.iter().copied();
-    if let Some(unknown) = names.iter().find(|name| instruments::find(name).is_none()) {
-        let names: Vec<_> = known().map(|instrument| instrument.name()).collect();
+    let exists = |name: &String| name == SCALING || instruments::find(name).is_some();
+    if let Some(unknown) = names.iter().find(|name| !exists(name)) {
+        let mut names: Vec<_> = known().map(|instrument| instrument.name()).collect();
+        names.push(SCALING);
         let what = format!("no instrument `{unknown}`");
         return Err(usage(
             "H009",
@@ -169,7 +175,9 @@ fn chosen(names: &[String]) -> anyhow::Result<Vec<&'static dyn Instrument>> {
             &format!("there are {}", names.join(", ")),
         ));
     }
-    let wanted = |i: &&dyn Instrument| names.is_empty() || names.iter().any(|n| n == i.name());
+    let named =
+        |i: &dyn Instrument, name: &str| name == i.name() || name == SCALING && i.over_levels();
+    let wanted = |i: &&dyn Instrument| names.is_empty() || names.iter().any(|n| named(*i, n));
     Ok(known().filter(wanted).collect())
 }
 

@@ -6,9 +6,11 @@
 use std::marker::PhantomData;
 use std::time::Instant;
 
-use engines::Engine;
+use engines::{Async, Engine};
 use reports::record::{CONTROL, Cell, HANDICAP};
 use workloads::{Answer, Error, Mismatch, Needs, Setting, Size, Workload};
+
+use crate::protocol::Level;
 
 /// The only thing that is ever measured. Nothing but [`Job::run`] happens inside a measured call.
 pub trait Job {
@@ -44,6 +46,9 @@ pub struct Case {
     /// Baselines first, then engines, in a stable order.
     pub contenders: Vec<&'static str>,
 }
+
+/// The engine whose number of requests in flight can be set for a measurement.
+pub const IN_FLIGHT: &str = "async";
 
 /// The names of the baselines that every workload carries.
 pub const BASELINES: [&str; 2] = ["eager", "idiomatic"];
@@ -98,12 +103,13 @@ impl workloads::Visitor for List {
 }
 
 /// Opens a cell, or `None` if there is no such workload or contender. `handicap` is what slows the
-/// slowed control, in thousandths of a call's own wall time.
-pub fn open(cell: &Cell, setting: &Setting, handicap: u32) -> Option<Box<dyn Job>> {
+/// slowed control, in thousandths of a call's own wall time; of `level` the requests in flight count here.
+pub fn open(cell: &Cell, setting: &Setting, handicap: u32, level: Level) -> Option<Box<dyn Job>> {
     let mut find = Find {
         cell,
         setting,
         handicap,
+        in_flight: level.in_flight,
         job: None,
     };
     workloads::each(&mut find);
@@ -115,21 +121,29 @@ struct Find<'a> {
     cell: &'a Cell,
     setting: &'a Setting,
     handicap: u32,
+    in_flight: Option<u32>,
     job: Option<Box<dyn Job>>,
 }
 
 impl workloads::Visitor for Find<'_> {
     fn visit<W: Workload>(&mut self, _: W) {
-        if W::NAME != self.cell.workload {
+        let cell = self.cell;
+        if W::NAME != cell.workload {
             return;
         }
-        self.job = match self.cell.contender.as_str() {
+        self.job = match cell.contender.as_str() {
             "eager" => Some(boxed(self.setting, W::eager)),
             "idiomatic" | CONTROL => Some(boxed(self.setting, W::idiomatic)),
             HANDICAP => Some(Box::new(Slowed {
                 job: boxed(self.setting, W::idiomatic),
                 share: f64::from(self.handicap) / 1000.0,
             })),
+            IN_FLIGHT if self.in_flight.is_some() => {
+                let in_flight = self.in_flight.unwrap_or(1) as usize;
+                let engine = Async::default().in_flight(in_flight);
+                let run = move |workload: &W, input: &mut W::Input| workload.run(&engine, input);
+                Some(boxed(self.setting, run))
+            }
             name => {
                 let mut on = OnEngine::<W> {
                     name,
@@ -233,8 +247,10 @@ where
     }
 
     fn extent(&self) -> (u64, u64) {
-        let size = self.setting.size;
-        (self.workload.items(size), self.workload.bytes(size))
+        let setting = &self.setting;
+        let items = self.workload.items(setting.size);
+        let bytes = self.workload.bytes(setting.size);
+        (setting.items(items), setting.bytes(items, bytes))
     }
 }
 

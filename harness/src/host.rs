@@ -151,6 +151,36 @@ mod linux {
             .ok_or("no VmData in /proc".to_owned())
     }
 
+    /// Keeps this thread, and those that it starts from now on, to the first `count` of the cores that it may
+    /// run on.
+    pub(crate) fn keep_to_cores(count: u32) -> Result<(), String> {
+        // SAFETY: an all-zero `cpu_set_t` is a valid value, an empty set.
+        let (mut allowed, mut kept): (libc::cpu_set_t, libc::cpu_set_t) =
+            unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
+        let size = size_of::<libc::cpu_set_t>();
+        // SAFETY: `allowed` is valid for writing `size` bytes; the call keeps no pointer.
+        if unsafe { libc::sched_getaffinity(0, size, &raw mut allowed) } != 0 {
+            return Err(format!("sched_getaffinity: {}", io::Error::last_os_error()));
+        }
+        let mut left = count;
+        for core in 0..libc::CPU_SETSIZE as usize {
+            // SAFETY: `core` is below `CPU_SETSIZE`, the number of bits of a set.
+            if left > 0 && unsafe { libc::CPU_ISSET(core, &allowed) } {
+                // SAFETY: as above.
+                unsafe { libc::CPU_SET(core, &mut kept) };
+                left -= 1;
+            }
+        }
+        if left > 0 {
+            return Err(format!("this process may not run on {count} cores"));
+        }
+        // SAFETY: `kept` is valid for reading `size` bytes; the call keeps no pointer.
+        if unsafe { libc::sched_setaffinity(0, size, &raw const kept) } != 0 {
+            return Err(format!("sched_setaffinity: {}", io::Error::last_os_error()));
+        }
+        Ok(())
+    }
+
     /// Has the kernel kill this process when the thread that started it ends.
     pub(crate) fn die_with_parent() {
         // SAFETY: passes integers only. Failure leaves the second line of defence, the end of input.
@@ -249,6 +279,10 @@ mod other {
     }
 
     pub(crate) fn private_memory() -> Result<u64, String> {
+        Err(NEEDS.to_owned())
+    }
+
+    pub(crate) fn keep_to_cores(_: u32) -> Result<(), String> {
         Err(NEEDS.to_owned())
     }
 

@@ -1,12 +1,15 @@
 //! The ways to observe a run. Each instrument is one file with both of its sides: what the harness
 //! does (parent) and what the probe does around the measured call (child).
 
+mod concurrency;
+mod cores;
 pub(crate) mod counts;
 mod cpu;
 mod heap;
 mod limited;
 mod resident;
-mod time;
+mod sizes;
+pub(crate) mod time;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -26,6 +29,9 @@ pub(crate) const ALL: &[&dyn Instrument] = &[
     &heap::Heap,
     &counts::Counts,
     &cpu::Cpu,
+    &sizes::Sizes,
+    &cores::Cores,
+    &concurrency::Concurrency,
     &time::Time,
 ];
 
@@ -68,6 +74,12 @@ pub(crate) trait Instrument: Sync {
 
     /// Whether it compares contenders in blocks while nothing else runs, rather than cell by cell.
     fn in_blocks(&self) -> bool {
+        false
+    }
+
+    /// Whether it measures over levels of something, with times among the figures: alone, and, unless the
+    /// user asks for it, only where a claim needs it.
+    fn over_levels(&self) -> bool {
         false
     }
 
@@ -117,6 +129,21 @@ pub(crate) enum Observed {
     Profile(Vec<Sample>, Vec<Function>),
     /// The instrument does not work here, and why.
     Nothing(String),
+}
+
+/// Whether the input of a case can be made of any size.
+fn grows(case: &Case) -> Result<(), String> {
+    match case.name.starts_with("fixture/") {
+        true => Err("a fixture has one size only".to_owned()),
+        false => Ok(()),
+    }
+}
+
+/// The child side of an instrument that has others measure.
+fn by_others() -> Result<Observed, Error> {
+    Ok(Observed::Nothing(
+        "this instrument has no probe of its own".to_owned(),
+    ))
 }
 
 /// Calls the job as often as the round says.

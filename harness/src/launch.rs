@@ -10,7 +10,7 @@ use reports::record::{Cell, Failure, Function, Series};
 
 use crate::child::{Child, Stop};
 use crate::host;
-use crate::protocol::{Open, Reply, Request, Round, Sample, VERSION};
+use crate::protocol::{Level, Open, Reply, Request, Round, Sample, VERSION};
 
 /// Where a child's addresses lie: the same for all contenders of a block, other in the next.
 #[derive(Clone, Copy, Debug, Default)]
@@ -49,12 +49,15 @@ pub(crate) struct CellRun<'a> {
     pub(crate) wrapper: Vec<OsString>,
     pub(crate) cell: &'a Cell,
     pub(crate) seed: u64,
+    /// Items of one call.
+    pub(crate) items: u64,
     /// Bytes of input of one call.
     pub(crate) bytes: u64,
     /// Where the instrument leaves its file.
     pub(crate) file: Option<PathBuf>,
     pub(crate) layout: Layout,
     pub(crate) memory: u64,
+    pub(crate) level: Level,
 }
 
 impl CellRun<'_> {
@@ -79,6 +82,27 @@ impl CellRun<'_> {
         }
     }
 
+    /// The same at another level and with addresses of its own.
+    pub(crate) fn at<'b>(&'b self, level: Level, layout: Layout) -> CellRun<'b> {
+        CellRun {
+            wrapper: Vec::new(),
+            file: None,
+            layout,
+            level,
+            ..*self
+        }
+    }
+
+    /// These series as what was sampled.
+    pub(crate) fn sampled(&self, series: Vec<Series>) -> Sampled {
+        Sampled {
+            items: self.items,
+            bytes: self.bytes,
+            series,
+            functions: Vec::new(),
+        }
+    }
+
     /// Starts a probe and opens the cell in it.
     pub(crate) fn open(&self) -> Result<Probe, Stop> {
         let mut probe = Probe::start(self.launcher, &self.wrapper, self.layout)?;
@@ -92,6 +116,7 @@ impl CellRun<'_> {
             heap_offset: self.layout.heap_offset,
             handicap: self.launcher.handicap,
             memory_limit: self.memory,
+            level: self.level,
         });
         match probe.ask(&open, self.launcher.timeout)? {
             Reply::Ready { items, bytes } => {
@@ -148,6 +173,7 @@ impl Sampled {
                     warm_up: 0,
                     values: vec![value],
                     places: Vec::new(),
+                    level: None,
                 }),
             }
         }

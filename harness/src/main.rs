@@ -13,6 +13,7 @@ mod host;
 mod instruments;
 mod interrupt;
 mod launch;
+mod levels;
 mod limits;
 mod pace;
 mod plan;

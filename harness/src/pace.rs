@@ -13,6 +13,9 @@ const FILE: &str = "pace.json";
 /// All blocks of a run together: how many it takes, the run itself finds out.
 pub(crate) const BLOCKS: &str = "all blocks";
 
+/// All cells over all levels.
+pub(crate) const LEVELS: &str = "all levels";
+
 /// Seconds by size and kind of work: each entry is a sum and how many it is the sum of.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Pace {
@@ -62,7 +65,8 @@ impl Pace {
             Some(_) => self.mean(&plan.size, BLOCKS)?,
             None => 0.0,
         };
-        Some(self.cells_left(plan, plan.cells())? + Duration::from_secs_f64(blocks))
+        let levels = self.mean(&plan.size, LEVELS).unwrap_or(0.0);
+        Some(self.cells_left(plan, plan.cells())? + Duration::from_secs_f64(levels + blocks))
     }
 
     /// The time for the remaining cells, from the mean of all so far.

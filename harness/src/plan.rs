@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use reports::Claims;
 use reports::record::{CONTROL, CONTROLLED, HANDICAP};
+use reports::{Claims, metrics};
 use workloads::Size;
 
 use crate::contenders::Case;
@@ -15,6 +15,8 @@ pub(crate) struct Plan {
     pub(crate) cases: Vec<Case>,
     /// In the order in which they are used.
     pub(crate) instruments: Vec<&'static dyn Instrument>,
+    /// Whether the user chose them.
+    pub(crate) chosen: bool,
     /// The size's name and what it stands for.
     pub(crate) size: String,
     pub(crate) size_class: Size,
@@ -66,7 +68,27 @@ impl Plan {
         self.instruments
             .iter()
             .copied()
-            .filter(|instrument| !instrument.in_blocks())
+            .filter(|instrument| !instrument.in_blocks() && !instrument.over_levels())
+    }
+
+    /// The instruments that measure a cell over levels: in a run of all instruments only where a claim needs
+    /// it, since they take seconds for each cell.
+    pub(crate) fn over_levels(
+        &self,
+        workload: &str,
+        contender: &str,
+    ) -> impl Iterator<Item = &'static dyn Instrument> {
+        let needed = move |name: &str| {
+            self.chosen
+                || self.claims.claims.iter().any(|claim| {
+                    metrics::find(&claim.metric).is_some_and(|metric| metric.instrument == name)
+                        && claim.contender == contender
+                        && claim.workloads.iter().any(|of| of == workload)
+                })
+        };
+        let mut over_levels: Vec<_> = self.instruments.clone();
+        over_levels.retain(|instrument| instrument.over_levels() && needed(instrument.name()));
+        over_levels.into_iter()
     }
 
     /// The instruments that compare contenders in blocks.

@@ -94,12 +94,24 @@ impl Opened {
             .ok_or_else(|| failed(Failure::Protocol, "no such size"))?;
         let setting = Setting {
             size,
+            items: open.level.items,
             folder: open.inputs.clone(),
             service: open.service,
         };
+        // Before any thread is started: those started later inherit it.
+        if let Some(cores) = open.level.cores {
+            host::keep_to_cores(cores).map_err(|why| End(Reply::NotMeasured { why }))?;
+        }
         instrument.begin();
-        let job = guarded(|| Ok(contenders::open(&open.cell, &setting, open.handicap)))?
-            .ok_or_else(|| failed(Failure::Protocol, "no such cell"))?;
+        let job = guarded(|| {
+            Ok(contenders::open(
+                &open.cell,
+                &setting,
+                open.handicap,
+                open.level,
+            ))
+        })?
+        .ok_or_else(|| failed(Failure::Protocol, "no such cell"))?;
         Ok(Opened {
             open,
             instrument,

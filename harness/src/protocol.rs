@@ -50,6 +50,21 @@ pub struct Open {
     pub handicap: u32,
     /// Bytes of private writable memory that the process may have; 0 for no limit.
     pub memory_limit: u64,
+    /// What is varied to see how the cell scales.
+    #[serde(default)]
+    pub level: Level,
+}
+
+/// One step of what a cell is to scale with; what is `None` stays as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Level {
+    /// Items that one call processes.
+    pub items: Option<u64>,
+    /// Cores that the process may run on.
+    pub cores: Option<u32>,
+    /// Requests in flight.
+    pub in_flight: Option<u32>,
 }
 
 /// One sample.

@@ -19,9 +19,10 @@ use crate::instruments::Instrument;
 use crate::interrupt;
 use crate::launch::{CellRun, Launcher, Layout};
 use crate::limits;
-use crate::pace::{BLOCKS, Pace};
+use crate::pace::{BLOCKS, LEVELS, Pace};
 use crate::plan::Plan;
 use crate::progress::Progress;
+use crate::protocol::Level;
 use crate::schedule::{Block, derive, outcome};
 use crate::service::Service;
 use crate::store::Store;
@@ -103,7 +104,10 @@ impl Running<'_> {
     fn everything(&self, progress: &mut Progress) -> anyhow::Result<Ended> {
         let mut pace = Pace::load(self.store.folder());
         let ended = match self.cells(progress, &mut pace)? {
-            Ended::Complete => self.blocks(progress, &mut pace)?,
+            Ended::Complete => match self.levels(progress, &mut pace)? {
+                Ended::Complete => self.blocks(progress, &mut pace)?,
+                ended => ended,
+            },
             ended => ended,
         };
         if ended != Ended::Interrupted && self.plan.budget.is_none() {
@@ -125,7 +129,7 @@ impl Running<'_> {
 
     /// Everything but times, on as many lanes as there are cores up to two: nothing is timed meanwhile.
     fn cells(&self, progress: &mut Progress, pace: &mut Pace) -> anyhow::Result<Ended> {
-        let tasks = self.tasks();
+        let tasks = self.tasks(|_, _| self.plan.by_cell().collect());
         let total = tasks.len();
         let queue = Mutex::new(tasks.into_iter());
         let shared = Mutex::new((progress, pace, 0usize));
@@ -171,14 +175,32 @@ impl Running<'_> {
         Ok(ended)
     }
 
-    /// What is still to be measured, cell by cell.
-    fn tasks(&self) -> Vec<Task<'_>> {
+    /// How cells scale, one at a time: times are among the figures.
+    fn levels(&self, progress: &Progress, pace: &mut Pace) -> anyhow::Result<Ended> {
+        let begun = Instant::now();
+        let tasks =
+            self.tasks(|case, contender| self.plan.over_levels(case.name, contender).collect());
+        let total = tasks.len();
+        for (finished, task) in tasks.into_iter().enumerate() {
+            for (instrument, cell) in &task.instruments {
+                let Some(record) = self.cell(task.case, *instrument, cell) else {
+                    return Ok(Ended::Interrupted);
+                };
+                self.store.append(&[Record::Probe(record)])?;
+            }
+            progress.cell(finished + 1, total, task.case.name, task.contender, None);
+        }
+        pace.note(&self.plan.size, LEVELS, begun.elapsed());
+        Ok(Ended::Complete)
+    }
+
+    /// What is still to be measured, cell by cell, of the instruments that each takes.
+    fn tasks(&self, takes: impl Fn(&Case, &str) -> Vec<&'static dyn Instrument>) -> Vec<Task<'_>> {
         let mut tasks = Vec::new();
         for case in &self.plan.cases {
             for &contender in &case.contenders {
-                let instruments: Vec<_> = self
-                    .plan
-                    .by_cell()
+                let instruments: Vec<_> = takes(case, contender)
+                    .into_iter()
                     .map(|instrument| {
                         let size = contenders::name_of(instrument.size(self.plan.size_class));
                         (instrument, cell(case, contender, size))
@@ -242,10 +264,12 @@ impl Running<'_> {
             wrapper: instrument.wrapper(file.as_deref()),
             cell,
             seed,
+            items,
             bytes,
             file,
             layout: Layout::default(),
             memory: self.launcher.memory,
+            level: Level::default(),
         };
         match instrument.measure(&run) {
             Ok(mut sampled) => {

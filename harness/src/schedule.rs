@@ -13,7 +13,7 @@ use crate::child::Stop;
 use crate::disturbance::Watch;
 use crate::host;
 use crate::launch::{CellRun, Launcher, Layout, Probe};
-use crate::protocol::Round;
+use crate::protocol::{Level, Round};
 
 /// Warm-up rounds and measured rounds of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,10 +141,12 @@ impl Block<'_> {
             wrapper: Vec::new(),
             cell: &arm.cell,
             seed,
+            items: 0,
             bytes: 0,
             file: None,
             layout,
             memory: self.launcher.memory,
+            level: Level::default(),
         };
         match run.open() {
             Ok(probe) => arm.probe = Some(probe),

@@ -7,7 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use crate::{metrics, slug, units};
+use crate::{metrics, scaling, slug, units};
 
 /// The claims of a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,6 +77,8 @@ pub struct Claim {
     pub baselines: Vec<String>,
     /// Baseline over contender must reach each of these.
     pub at_least: Vec<f64>,
+    /// The range that an exponent must lie in, for a metric that is one.
+    pub exponent: Option<[f64; 2]>,
     /// What stands in for a word that has no counterpart here.
     pub note: Option<String>,
     /// Why this version cannot measure it.
@@ -155,6 +157,7 @@ struct RawClaim {
     contender: String,
     baselines: Option<Vec<String>>,
     at_least: Option<Spanned<AtLeast>>,
+    exponent: Option<Spanned<[f64; 2]>>,
     note: Option<String>,
     not_measured: Option<String>,
     limit: Option<Limit>,
@@ -251,6 +254,22 @@ fn check(
     }
     let compares = metrics::compares(metric);
     let has_threshold = compares || metrics::is_share(metric);
+    let is_exponent = scaling::is_exponent(metric);
+    let exponent = raw
+        .exponent
+        .map(|given| (given.span().start, *given.get_ref()));
+    match exponent {
+        Some((at, _)) if !is_exponent => {
+            complain(at, format!("metric {metric:?} takes no exponent"));
+        }
+        Some((at, [from, to])) if !(from.is_finite() && from < to && to.is_finite()) => {
+            complain(at, "exponent must be [from, to]".to_owned());
+        }
+        None if is_exponent && raw.not_measured.is_none() => {
+            complain(start, "exponent = [from, to] is missing".to_owned());
+        }
+        _ => {}
+    }
     if raw.workloads.get_ref().is_empty() {
         complain(raw.workloads.span().start, "no workload".to_owned());
     }
@@ -315,6 +334,7 @@ fn check(
         contender: raw.contender,
         baselines,
         at_least,
+        exponent: exponent.map(|(_, range)| range),
         note: raw.note,
         not_measured: raw.not_measured,
         limit: raw.limit,

@@ -18,6 +18,7 @@ pub mod open;
 pub mod pages;
 pub mod recheck;
 pub mod record;
+pub mod scaling;
 pub mod slug;
 pub mod stats;
 pub mod summary;

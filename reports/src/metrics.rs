@@ -1,6 +1,7 @@
 //! The quantities that records hold and claims name: their units, the instrument each comes from, and
 //! the words for having less of it. A metric is one line of [`ALL`].
 
+use crate::scaling::is_exponent;
 use crate::units;
 
 /// What is known about a metric.
@@ -51,6 +52,11 @@ const fn metric(
         instrument,
         advantage,
     }
+}
+
+/// The exponent of a power law, which has no ratio.
+const fn exponent(name: &'static str, title: &'static str, instrument: &'static str) -> Metric {
+    metric(name, title, instrument, "grows")
 }
 
 /// Every metric that a claim may name.
@@ -113,6 +119,19 @@ pub const ALL: &[Metric] = &[
         "fewer last-level misses",
     ),
     metric("profile-samples", "Profile samples", "cpu", "more samples"),
+    exponent("cpu-time-exponent", "Growth of CPU time with size", "sizes"),
+    exponent(
+        "wall-time-exponent",
+        "Growth of wall time with size",
+        "sizes",
+    ),
+    exponent("heap-exponent", "Growth of peak heap with size", "sizes"),
+    exponent("cores-exponent", "Growth of throughput with cores", "cores"),
+    exponent(
+        "requests-exponent",
+        "Growth of throughput with requests in flight",
+        "concurrency",
+    ),
     metric(
         COMPLETES,
         "Completes in less memory than its input",
@@ -150,7 +169,7 @@ pub fn is_share(name: &str) -> bool {
 
 /// Whether the metric compares a contender with a baseline.
 pub fn compares(name: &str) -> bool {
-    name != COMPLETES && !is_share(name)
+    name != COMPLETES && !is_share(name) && !is_exponent(name)
 }
 
 /// A threshold of the metric: `2×`, or `85 %` of a limit.

@@ -289,6 +289,20 @@ pub struct Series {
     /// In which place of its round each value was taken, from 0; empty where there are no rounds.
     #[serde(default)]
     pub places: Vec<u32>,
+    /// At which level of what was varied the values were taken; `None` where nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<Level>,
+}
+
+/// One step of what is varied to see how a cell scales.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Level {
+    /// Items, cores or requests in flight, as the instrument says.
+    pub at: u64,
+    /// Items that one call processes there.
+    pub items: u64,
+    /// The values come from so many fresh processes, one after the other, as many from each.
+    pub blocks: u32,
 }
 
 /// One taking of the machine's limits. A run has one before its times and one after.

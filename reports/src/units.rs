@@ -17,6 +17,7 @@ pub fn value(value: f64, unit: &str) -> String {
         // A count of up to four digits is short enough as it stands.
         "count" | "" if value.abs() < 1e4 => whole_or_digits(value),
         "count" | "" => scaled(value, &[(1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, "")]),
+        "items/s" => format!("{} items/s", self::value(value, "count")).replace("  ", " "),
         other => format!("{} {other}", digits(value)),
     }
 }
@@ -115,6 +116,7 @@ mod tests {
             (9_999.0, "count", "9999"),
             (10_400.0, "count", "10.4 k"),
             (8_123_000_000.0, "count", "8.12 G"),
+            (2_330_000.0, "items/s", "2.33 M items/s"),
             (1.5, "lamps", "1.50 lamps"),
         ] {
             assert_eq!(value(n, unit), expected);

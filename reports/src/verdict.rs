@@ -10,6 +10,7 @@ use crate::controls::{self, Control};
 use crate::figures::Figures;
 use crate::limits::{self, Near, Share};
 use crate::record::{CONTROLLED, Cell, Outcome, Record, Run};
+use crate::scaling::{self, Exponent};
 use crate::why::{self, Why};
 use crate::{disturbed, family, metrics, units};
 
@@ -77,6 +78,9 @@ pub struct Verdict {
     pub share: Option<Share>,
     /// The figures behind it, wherever they could be compared.
     pub comparison: Option<Comparison>,
+    /// The exponent behind it, for a metric that is one.
+    #[serde(default)]
+    pub exponent: Option<Exponent>,
     /// The smallest level at which the looks so far would tell the ratio from the threshold, had this been
     /// the only test.
     pub p_value: Option<f64>,
@@ -205,6 +209,7 @@ pub fn judge(records: &[Record], claims: &Claims) -> Judged {
     let tests = claims.expand();
     let mut verdicts: Vec<Verdict> = tests.iter().map(|t| verdict(&figures, t, rules)).collect();
     family::decide(&mut verdicts, rules);
+    scaling::decide(&mut verdicts, &tests, &figures, rules);
     for (verdict, test) in verdicts.iter_mut().zip(&tests) {
         if verdict.decision == Decision::Refuted && test.claim.limit == Some(Limit::Cores) {
             verdict.limit = figures
@@ -234,8 +239,8 @@ pub fn judge(records: &[Record], claims: &Claims) -> Judged {
 }
 
 // Work of these sizes is over too soon, and is repeated too little, for its time to mean anything.
-const UNTIMED: [&str; 2] = ["tiny", "quick"];
-const QUICK: &str = "--quick takes too few samples for a verdict";
+pub(crate) const UNTIMED: [&str; 2] = ["tiny", "quick"];
+pub(crate) const QUICK: &str = "--quick takes too few samples for a verdict";
 
 fn verdict(figures: &Figures<'_>, testable: &Testable<'_>, rules: &Rules) -> Verdict {
     let claim = testable.claim;
@@ -257,6 +262,7 @@ fn verdict(figures: &Figures<'_>, testable: &Testable<'_>, rules: &Rules) -> Ver
         at_most: None,
         share: None,
         comparison: None,
+        exponent: None,
         p_value: None,
         p_adjusted: None,
         within_margin: false,
@@ -266,7 +272,7 @@ fn verdict(figures: &Figures<'_>, testable: &Testable<'_>, rules: &Rules) -> Ver
         verdict.why = Some(why.clone());
         return verdict;
     }
-    if metrics::is_share(&claim.metric) {
+    if metrics::is_share(&claim.metric) || claim.exponent.is_some() {
         return verdict;
     }
     let (Some(baseline), Some(threshold)) = (testable.baseline, testable.threshold) else {
@@ -347,7 +353,8 @@ fn withhold(verdicts: &mut [Verdict], controls: &[Control]) {
     );
     for verdict in verdicts {
         let timed = metrics::is_time(&verdict.metric) && verdict.comparison.is_some();
-        if timed || verdict.share.is_some() {
+        let exponent = scaling::is_of_times(&verdict.metric) && verdict.exponent.is_some();
+        if timed || exponent || verdict.share.is_some() {
             verdict.decision = Decision::NotMeasured;
             verdict.why = Some(why.clone());
             (verdict.limit, verdict.further_blocks) = (None, None);

@@ -76,7 +76,8 @@ impl Workload for Aggregate {
     }
 
     fn prepare(&self, setting: &Setting, seed: u64) -> Result<Measurements, Error> {
-        Ok(measurements(&setting.folder, items(setting.size), seed)?)
+        let n = setting.items(self.items(setting.size)) as usize;
+        Ok(measurements(&setting.folder, n, seed)?)
     }
 
     fn reference(&self, input: &Measurements) -> Answer {

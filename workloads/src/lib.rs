@@ -41,11 +41,26 @@ pub enum Size {
 pub struct Setting {
     /// How much input.
     pub size: Size,
+    /// Items in place of those of the size, to see how work grows with them; the rest stays as it is.
+    pub items: Option<u64>,
     /// Folder for input files, which are made at first use and found by later ones; they may be
     /// shared by several processes at once.
     pub folder: PathBuf,
     /// The service for workloads that need one ([`Workload::SERVICE`]).
     pub service: Option<SocketAddr>,
+}
+
+impl Setting {
+    /// Items that one run processes, where it has `usual` at this size.
+    pub fn items(&self, usual: u64) -> u64 {
+        self.items.map_or(usual, |items| items.max(1))
+    }
+
+    /// Bytes of input that one run processes, where `items` items of this size take `bytes`.
+    pub fn bytes(&self, items: u64, bytes: u64) -> u64 {
+        let share = self.items(items) as f64 / items.max(1) as f64;
+        (bytes as f64 * share).round() as u64
+    }
 }
 
 /// Why an input could not be made or a run failed.

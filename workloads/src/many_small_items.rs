@@ -110,7 +110,7 @@ impl<const KEYS: u32> Workload for Sensors<KEYS> {
     }
 
     fn prepare(&self, setting: &Setting, seed: u64) -> Result<Readings, Error> {
-        let n = items(setting.size);
+        let n = setting.items(self.items(setting.size)) as usize;
         Ok(readings(n, Self::keys(n), Self::NAME, seed))
     }
 

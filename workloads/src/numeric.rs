@@ -28,8 +28,9 @@ impl Numbers {
         }
     }
 
-    fn generate(name: &str, size: Size, seed: u64) -> Self {
-        Numbers::new(generate::values(items(size), name, seed))
+    fn generate(name: &str, setting: &Setting, seed: u64) -> Self {
+        let n = setting.items(items(setting.size) as u64) as usize;
+        Numbers::new(generate::values(n, name, seed))
     }
 
     fn with_buffer(mut self) -> Self {
@@ -156,7 +157,7 @@ impl Workload for Map {
     }
 
     fn prepare(&self, setting: &Setting, seed: u64) -> Result<Numbers, Error> {
-        Ok(Numbers::generate(Self::NAME, setting.size, seed).with_buffer())
+        Ok(Numbers::generate(Self::NAME, setting, seed).with_buffer())
     }
 
     fn reference(&self, input: &Numbers) -> Answer {
@@ -218,7 +219,7 @@ impl Workload for Sum {
     }
 
     fn prepare(&self, setting: &Setting, seed: u64) -> Result<Numbers, Error> {
-        Ok(Numbers::generate(Self::NAME, setting.size, seed))
+        Ok(Numbers::generate(Self::NAME, setting, seed))
     }
 
     fn reference(&self, input: &Numbers) -> Answer {
@@ -291,7 +292,7 @@ impl Workload for Window {
     }
 
     fn prepare(&self, setting: &Setting, seed: u64) -> Result<Numbers, Error> {
-        Ok(Numbers::generate(Self::NAME, setting.size, seed).with_buffer())
+        Ok(Numbers::generate(Self::NAME, setting, seed).with_buffer())
     }
 
     fn reference(&self, input: &Numbers) -> Answer {
@@ -391,6 +392,7 @@ mod tests {
     fn a_buffer_goes_from_run_to_run() {
         let setting = Setting {
             size: Size::Tiny,
+            items: None,
             folder: std::env::temp_dir(),
             service: None,
         };

@@ -28,6 +28,7 @@ fn on_every_workload(check: &mut impl Check) {
     let service = Local::start(Duration::from_millis(1)).unwrap();
     let setting = Setting {
         size: Size::Tiny,
+        items: None,
         folder: folder.path().to_owned(),
         service: Some(service.address()),
     };
@@ -200,4 +201,51 @@ fn what_is_missing_is_an_error() {
         }
     }
     on_every_workload(&mut Missing);
+}
+
+/// The sum of what was counted, or the number of results.
+fn counted(answer: &Answer) -> Option<u64> {
+    match answer {
+        Answer::Values(values) => Some(values.len() as u64),
+        Answer::Table(table) => Some(table.values().map(|summary| summary.count).sum()),
+        _ => None,
+    }
+}
+
+#[test]
+fn work_grows_with_the_items_asked_for() {
+    struct Grows(usize);
+    impl Check for Grows {
+        fn check<W: Workload>(&mut self, workload: W, setting: &Setting) {
+            let at = |items: u64| {
+                let setting = Setting {
+                    items: Some(items),
+                    ..setting.clone()
+                };
+                let mut input = workload.prepare(&setting, 5).unwrap();
+                let reference = workload.reference(&input);
+                let answer = workload.idiomatic(&mut input).unwrap();
+                assert_equal(W::NAME, &answer, &reference);
+                assert_eq!(setting.items(7), items);
+                counted(&reference)
+            };
+            let levels = [100, 400, 1600];
+            let counts = levels.map(at);
+            for (items, count) in levels.iter().zip(counts).skip(1) {
+                // Some records do not count; windows have two results less than numbers.
+                let share = count.map(|count| count as f64 / *items as f64);
+                assert!(
+                    share.is_none_or(|share| (0.8..=1.0).contains(&share)),
+                    "{}: {share:?}",
+                    W::NAME
+                );
+            }
+            self.0 += usize::from(counts.iter().all(Option::is_some));
+            let bytes = |items| setting.bytes(1000, items);
+            assert_eq!(bytes(4000), 4000);
+        }
+    }
+    let mut grows = Grows(0);
+    on_every_workload(&mut grows);
+    assert!(grows.0 >= 7, "only {} workloads could be counted", grows.0);
 }

@@ -11,11 +11,14 @@ use crate::contenders::Job;
 use crate::host;
 use crate::protocol::{Round, Sample};
 
+/// The name by which others have it measure.
+pub(crate) const NAME: &str = "time";
+
 pub(crate) struct Time;
 
 impl Instrument for Time {
     fn name(&self) -> &'static str {
-        "time"
+        NAME
     }
 
     fn about(&self) -> &'static str {

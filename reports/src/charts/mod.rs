@@ -3,6 +3,7 @@
 pub(crate) mod axis;
 pub(crate) mod backend;
 pub(crate) mod blocks;
+pub(crate) mod growth;
 pub(crate) mod order;
 pub(crate) mod spread;
 pub(crate) mod strip;

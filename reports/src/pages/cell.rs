@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use maud::{Markup, PreEscaped, html};
 
 use super::shell::{self, Page};
-use super::{cell_path, claims_path, files, limits, root, why};
+use super::{cell_path, claims_path, files, limits, root, scaling, why};
 use crate::charts::backend::ink;
 use crate::charts::{order, spread};
 use crate::figures::{Figures, Sampled};
@@ -40,6 +40,7 @@ pub(crate) fn page(judged: &Judged, figures: &Figures<'_>, cell: &CellJudged) ->
         (limits::of_cell(cell))
         (view.times())
         (view.measures())
+        (scaling::section(judged, figures, cell))
         (view.profiles())
         h2 { "Measure it again" }
         pre tabindex="0" { code { (command(&cell.workload, &cell.contender)) } }
@@ -264,7 +265,8 @@ impl<'a> View<'a> {
             .collect();
         let mut more = BTreeSet::new();
         for probe in self.probes() {
-            more.extend(probe.series.iter().map(|s| s.metric.as_str()));
+            let series = probe.series.iter().filter(|s| s.level.is_none());
+            more.extend(series.map(|s| s.metric.as_str()));
         }
         all.extend(
             more.into_iter()

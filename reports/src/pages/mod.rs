@@ -12,6 +12,7 @@ mod machine;
 mod matrix;
 mod method;
 mod overview;
+mod scaling;
 pub(crate) mod shell;
 pub(crate) mod versus;
 mod why;

@@ -5,6 +5,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::compare::{Comparison, percent};
 use crate::limits::Share;
+use crate::scaling::Exponent;
 use crate::units;
 use crate::verdict::{Decision, Verdict};
 
@@ -133,7 +134,10 @@ pub(crate) fn figures(verdict: &Verdict) -> Option<String> {
     let share =
         |share: &Share| format!("{} [{}]", units::percent(share.share), share.range_words());
     let comparison = verdict.comparison.as_ref().map(ratio);
-    comparison.or_else(|| verdict.share.as_ref().map(share))
+    let exponent = || verdict.exponent.as_ref().map(Exponent::words);
+    comparison
+        .or_else(|| verdict.share.as_ref().map(share))
+        .or_else(exponent)
 }
 
 /// What stands below a verdict's figures: the reason, the limit, the blocks still wanting.

@@ -1,7 +1,8 @@
 //! Statistics as pure functions: medians and quantiles, the value of a block, the t and the signed-rank
-//! test with their intervals, both as a sequence of looks, and Holm's adjustment for many claims.
+//! test with their intervals, both as a sequence of looks, Holm's adjustment for many claims, and laws of growth.
 //! Nothing here reads a clock or draws a random number.
 
+mod growth;
 mod holm;
 mod looks;
 mod quantile;
@@ -9,6 +10,7 @@ mod sequential;
 mod signed_rank;
 pub mod student;
 
+pub use growth::{Scalability, mean_interval, power, scalability};
 pub use holm::holm;
 pub use looks::{LOOKS, TABLE, nominal, sequential_p};
 pub use quantile::{median, quantile};

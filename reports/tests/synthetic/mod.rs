@@ -137,6 +137,7 @@ pub(crate) fn series(
         warm_up,
         values: values.to_vec(),
         places: Vec::new(),
+        level: None,
     }
 }
 

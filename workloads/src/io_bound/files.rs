@@ -77,7 +77,8 @@ impl Workload for Files {
     }
 
     fn prepare(&self, setting: &Setting, seed: u64) -> Result<Ledgers, Error> {
-        Ok(ledgers(&setting.folder, items(setting.size), seed)?)
+        let n = setting.items(self.items(setting.size)) as usize;
+        Ok(ledgers(&setting.folder, n, seed)?)
     }
 
     fn reference(&self, input: &Ledgers) -> Answer {

@@ -84,7 +84,7 @@ impl Workload for Requests {
         // Contenders open up to a thousand connections.
         service::raise_file_limit();
         let mut random = generate::random(Self::NAME, seed);
-        let keys = (0..items(setting.size)).map(|_| random.next_u64());
+        let keys = (0..setting.items(self.items(setting.size))).map(|_| random.next_u64());
         Ok(Keys {
             keys: keys.collect(),
             service,
