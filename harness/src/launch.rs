@@ -106,7 +106,7 @@ impl CellRun<'_> {
     /// Starts a probe and opens the cell in it.
     pub(crate) fn open(&self) -> Result<Probe, Stop> {
         let mut probe = Probe::start(self.launcher, &self.wrapper, self.layout)?;
-        let open = Request::Open(Open {
+        let open = Request::Open(Box::new(Open {
             protocol: VERSION,
             cell: self.cell.clone(),
             instrument: self.instrument.to_owned(),
@@ -117,7 +117,7 @@ impl CellRun<'_> {
             handicap: self.launcher.handicap,
             memory_limit: self.memory,
             level: self.level,
-        });
+        }));
         match probe.ask(&open, self.launcher.timeout)? {
             Reply::Ready { items, bytes } => {
                 probe.sampled = Sampled {

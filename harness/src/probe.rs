@@ -62,7 +62,7 @@ fn serve(input: impl BufRead, out: &mut impl Write) -> Result<(), End> {
             .map_err(|error| failed(Failure::Protocol, format!("not a request: {error}")))?;
         let reply = match (request, &mut opened) {
             (Request::Open(open), None) => {
-                let probe = Opened::new(open)?;
+                let probe = Opened::new(*open)?;
                 let (items, bytes) = probe.job.extent();
                 opened = Some(probe);
                 Reply::Ready { items, bytes }

@@ -22,7 +22,7 @@ pub const OUT_OF_MEMORY: i32 = 71;
 #[serde(tag = "request", rename_all = "kebab-case")]
 pub enum Request {
     /// The first request: what to measure and how.
-    Open(Open),
+    Open(Box<Open>),
     /// Take one sample.
     Round(Round),
 }

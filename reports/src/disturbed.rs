@@ -194,6 +194,7 @@ mod tests {
             bytes: 1,
             outcome: Outcome::Measured,
             series: Vec::new(),
+            functions: Vec::new(),
             files: Vec::new(),
             disturbed,
         })

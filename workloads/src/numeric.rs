@@ -399,7 +399,7 @@ mod tests {
         let mut first = Map.prepare(&setting, 1).unwrap();
         let place = first.out.as_ptr();
         let answer = Map.idiomatic(&mut first).unwrap();
-        let mut second = Numbers::generate(Map::NAME, Size::Tiny, 2);
+        let mut second = Numbers::generate(Map::NAME, &setting, 2);
         Map.reuse(answer, &mut second);
         assert_eq!(second.out.as_ptr(), place);
     }

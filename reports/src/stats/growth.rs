@@ -73,7 +73,7 @@ pub fn scalability(points: &[(f64, f64)]) -> Option<Scalability> {
 fn least_squares(rows: &[[f64; 3]], set: &[usize]) -> Option<[f64; 3]> {
     let length = |at: usize| rows.iter().map(|row| row[at] * row[at]).sum::<f64>().sqrt();
     let lengths: Vec<f64> = set.iter().map(|at| length(*at)).collect();
-    if lengths.iter().any(|length| !(*length > 0.0)) {
+    if lengths.contains(&0.0) {
         return None;
     }
     let size = set.len();
