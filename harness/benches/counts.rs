@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use gungraun::{Bench, BinaryBenchmark, BinaryBenchmarkGroup, Stdio};
-use harness::protocol::{Open, Request, Round, VERSION};
+use harness::protocol::{Level, Open, Request, Round, VERSION};
 use harness::second::{self, CALLGRIND, CALLS, COUNTED, Folders, SEED};
 use reports::record::Cell;
 
@@ -92,7 +92,7 @@ fn prepare(words: &[String]) -> io::Result<()> {
     fs::copy(env!("CARGO_BIN_EXE_harness"), folders.executable())?;
     for cell in cells(words) {
         let asked = |instrument: &str, calls: u32| -> io::Result<String> {
-            let open = Request::Open(Open {
+            let open = Request::Open(Box::new(Open {
                 protocol: VERSION,
                 cell: cell.clone(),
                 instrument: instrument.to_owned(),
@@ -102,7 +102,8 @@ fn prepare(words: &[String]) -> io::Result<()> {
                 heap_offset: 0,
                 handicap: 0,
                 memory_limit: 0,
-            });
+                level: Level::default(),
+            }));
             let round = Request::Round(Round {
                 seed: SEED,
                 repeats: calls,

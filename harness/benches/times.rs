@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, SamplingMode};
-use harness::protocol::LATENCY;
+use harness::protocol::{LATENCY, Level};
 use harness::{allocator, contenders, second};
 use workloads::{Setting, Size};
 
@@ -44,10 +44,12 @@ fn times(criterion: &mut Criterion, size: Size) {
             // Here nothing happens unless the cell is one of those that were asked for.
             let setting = Setting {
                 size,
+                items: None,
                 folder: folder.path().to_owned(),
                 service: needs_service.then(|| service.get_or_init(Service::start).address),
             };
-            let mut job = contenders::open(&cell, &setting, 0).expect("a cell of the list");
+            let mut job =
+                contenders::open(&cell, &setting, 0, Level::default()).expect("a cell of the list");
             job.load(second::SEED).expect("an input");
             job.run().expect("a run");
             job.check().unwrap_or_else(|wrong| panic!("{wrong}"));

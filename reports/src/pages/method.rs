@@ -82,6 +82,16 @@ pub(crate) fn page(judged: &Judged) -> String {
             "claim; that has no level. Zero against "
             "zero is nothing to compare and decides no claim; nothing against something is shown as ∞."
         }
+        h2 { "Scaling" }
+        p {
+            "Linear and constant are ranges for an exponent, which the claim gives: time ∝ items to that power. A "
+            "block has a fresh process for each level, in turn round by round, and gives one exponent by least "
+            "squares of logarithms of medians; the interval is Student's over the blocks. Exponents of times are judged "
+            "as a family of their own, each at its share of the level of the page. Peak heap is counted, at each size, "
+            "and its bounds take in the growth from the least to the most. Fewer than "
+            (crate::scaling::FEWEST_LEVELS) " levels identify nothing. Where cores or requests in flight are varied, "
+            "the universal scalability law is fitted to each block: contention and coherency, never below zero."
+        }
         h2 { "Verdicts" }
         dl {
             dt { "✔ confirmed" } dd { "the ratio reaches the claim; for times, shown at the level of the family" }
@@ -129,6 +139,7 @@ pub(crate) fn page(judged: &Judged) -> String {
             li { "S. Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6 (1979)" }
             li { "J. P. Shaffer, Modified sequentially rejective multiple test procedures, Journal of the American Statistical Association 81 (1986)" }
             li { "S. Williams, A. Waterman, D. Patterson, Roofline: an insightful visual performance model, Communications of the ACM 52 (2009)" }
+            li { "N. J. Gunther, Guerrilla Capacity Planning, Springer (2007)" }
             li { "G. E. Noether, Wilcoxon confidence intervals for location parameters in the discrete case, Journal of the American Statistical Association 62 (1967)" }
         }
     };
