@@ -70,6 +70,20 @@ fn looked_at(verdict: &Verdict) -> Sequential {
     stats::sequential(logs, verdict.threshold.unwrap_or(1.0).ln())
 }
 
+/// What looks decide whose p-value, adjusted for the whole family, is this.
+pub(crate) fn decided(found: &Sequential, adjusted: f64, alpha: f64) -> Option<Decision> {
+    (adjusted <= alpha).then_some(match found.above {
+        true => Decision::Confirmed,
+        false => Decision::Refuted,
+    })
+}
+
+/// Whether an interval of a ratio lies so near a threshold that the claim is too close to call.
+pub(crate) fn too_close((low, high): (f64, f64), threshold: f64, margin: f64) -> bool {
+    let close = threshold * (-margin).exp()..=threshold * margin.exp();
+    close.contains(&low) && close.contains(&high)
+}
+
 struct Family {
     alpha: f64,
     /// Comparisons in all.
@@ -88,11 +102,8 @@ impl Family {
         verdict.p_value = Some(found.p);
         verdict.p_adjusted = Some(adjusted);
         let holds = |(low, high): (f64, f64)| low < threshold && threshold <= high;
-        if adjusted <= self.alpha {
-            verdict.decision = match found.above {
-                true => Decision::Confirmed,
-                false => Decision::Refuted,
-            };
+        if let Some(decision) = decided(found, adjusted, self.alpha) {
+            verdict.decision = decision;
             let since = comparison.bounds().is_some_and(holds);
             verdict.why = since.then(|| {
                 let blocks = units::count(found.at, "block");
@@ -106,8 +117,7 @@ impl Family {
             verdict.why.clone_from(&comparison.interval_missing);
             return;
         };
-        let close = threshold * (-self.margin).exp()..=threshold * self.margin.exp();
-        verdict.within_margin = close.contains(&low) && close.contains(&high);
+        verdict.within_margin = too_close((low, high), threshold, self.margin);
         verdict.why = Some(if verdict.within_margin {
             let margin = self.margin * 100.0;
             format!("the ratio lies within {margin} % of the claim, too close to call")

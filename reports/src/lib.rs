@@ -19,6 +19,7 @@ pub mod pages;
 pub mod recheck;
 pub mod record;
 pub mod scaling;
+pub mod selftest;
 pub mod slug;
 pub mod stats;
 pub mod summary;

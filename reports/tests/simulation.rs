@@ -1,89 +1,35 @@
 //! What verdicts are worth on a machine whose truth is known: how often they are wrong where a claim is
 //! exactly true, how often intervals hold the truth, how soon a difference of 3 % or 5 % is seen. The
 //! machine is simulated from fixed seeds with every disturbance that real ones have: noise, spikes, drift,
-//! neighbours, and a layout of each process that favours or hinders it for a whole block.
+//! neighbours, and a layout of each process that favours or hinders it for a whole block (`reports::selftest`).
 
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
-use reports::stats::{LOOKS, block_value, estimate, holm, nominal, sequential};
+use reports::selftest::machine::{Machine, Process};
+use reports::stats::{LOOKS, estimate, holm, nominal, sequential};
 
-/// Rounds of a block.
-const ROUNDS: usize = 7;
 const MOST: usize = LOOKS[LOOKS.len() - 1];
 
-/// A noisy, shared, virtual machine.
-struct Machine {
-    random: ChaCha8Rng,
-    drift: f64,
-    neighbour: f64,
+/// The value of a block whose heavier one takes e^`ratio` times as long as the other.
+fn block(machine: &mut Machine, ratio: f64) -> f64 {
+    let mut process = |work: f64| Process {
+        level: work + machine.normal(0.015),
+        ..Process::default()
+    };
+    let (heavier, lighter) = (process(ratio), process(0.0));
+    machine.block(heavier, lighter)
 }
 
-impl Machine {
-    fn new(seed: u64) -> Machine {
-        Machine {
-            random: ChaCha8Rng::seed_from_u64(seed),
-            drift: 0.0,
-            neighbour: 0.0,
+/// Blocks until a look tells the ratio from `null` at `alpha`, at most [`MOST`]; and whether one did.
+fn until_decided(machine: &mut Machine, ratio: f64, null: f64, alpha: f64) -> (Vec<f64>, bool) {
+    let mut values = Vec::new();
+    for look in LOOKS {
+        while values.len() < look {
+            values.push(block(machine, ratio));
+        }
+        if sequential(&values, null).p <= alpha {
+            return (values, true);
         }
     }
-
-    fn uniform(&mut self) -> f64 {
-        self.random.random()
-    }
-
-    /// Normally distributed (Box and Muller 1958).
-    fn normal(&mut self, deviation: f64) -> f64 {
-        let (u, v) = (self.uniform(), self.uniform());
-        deviation * (-2.0 * (1.0 - u).ln()).sqrt() * (std::f64::consts::TAU * v).cos()
-    }
-
-    /// One sample in nanoseconds of work that takes 10 ms e^`log` in a process of this layout.
-    fn sample(&mut self, log: f64, layout: f64) -> u64 {
-        // From one sample to the next the machine gets slower or faster for good, and a neighbour comes,
-        // goes, or takes what it likes.
-        self.drift += self.normal(0.001);
-        if self.uniform() < 0.01 {
-            self.neighbour = if self.neighbour > 0.0 { 0.0 } else { 0.3 };
-        }
-        let stolen = self.neighbour * self.uniform();
-        let spike = if self.uniform() < 0.03 {
-            self.uniform()
-        } else {
-            0.0
-        };
-        let noise = self.normal(0.015);
-        (1e7 * (log + layout + self.drift + noise + stolen + spike).exp()) as u64
-    }
-
-    /// The value of a block whose baseline takes e^`ratio` times as long as the contender.
-    fn block(&mut self, ratio: f64) -> f64 {
-        let (baseline_layout, contender_layout) = (self.normal(0.015), self.normal(0.015));
-        let (mut baseline, mut contender) = ([0; ROUNDS], [0; ROUNDS]);
-        for round in 0..ROUNDS {
-            if self.uniform() < 0.5 {
-                baseline[round] = self.sample(ratio, baseline_layout);
-                contender[round] = self.sample(0.0, contender_layout);
-            } else {
-                contender[round] = self.sample(0.0, contender_layout);
-                baseline[round] = self.sample(ratio, baseline_layout);
-            }
-        }
-        block_value(&baseline, &contender).unwrap()
-    }
-
-    /// Blocks until a look tells the ratio from `null` at `alpha`, at most [`MOST`]; and whether one did.
-    fn until_decided(&mut self, ratio: f64, null: f64, alpha: f64) -> (Vec<f64>, bool) {
-        let mut values = Vec::new();
-        for look in LOOKS {
-            while values.len() < look {
-                values.push(self.block(ratio));
-            }
-            if sequential(&values, null).p <= alpha {
-                return (values, true);
-            }
-        }
-        (values, false)
-    }
+    (values, false)
 }
 
 /// Whether `count` of `n` is what a probability of at most `p` gives, but for one seed in a thousand or so.
@@ -102,7 +48,7 @@ fn a_claim_that_is_exactly_true_is_seldom_decided() {
         let mut machine = Machine::new(seed);
         let n = 4000;
         let wrong = (0..n)
-            .filter(|_| machine.until_decided(2.19_f64.ln(), 2.19_f64.ln(), alpha).1)
+            .filter(|_| until_decided(&mut machine, 2.19_f64.ln(), 2.19_f64.ln(), alpha).1)
             .count();
         assert!(at_most(wrong, n, alpha), "{wrong} of {n} at {alpha}");
         // Nor is the method so timid that it would be of no use.
@@ -121,7 +67,7 @@ fn intervals_hold_the_truth_although_blocks_stop_at_a_decision() {
     for i in 0..n {
         // Truths from the claim itself to 4 % above it.
         let truth = 0.01 * (i % 5) as f64;
-        let (values, _) = machine.until_decided(truth, 0.0, 1.0 - level);
+        let (values, _) = until_decided(&mut machine, truth, 0.0, 1.0 - level);
         let interval = estimate(&values, level).unwrap().interval.unwrap();
         held += usize::from(interval.low <= truth && truth <= interval.high);
     }
@@ -135,7 +81,7 @@ fn differences_of_3_and_5_percent_are_seen_and_soon() {
         let n = 500;
         let ratio = (1.0_f64 + percent / 100.0).ln();
         let runs: Vec<_> = (0..n)
-            .map(|_| machine.until_decided(ratio, 0.0, 0.01))
+            .map(|_| until_decided(&mut machine, ratio, 0.0, 0.01))
             .collect();
         let seen = runs.iter().filter(|(_, decided)| *decided).count();
         assert!(at_least(seen, n, share), "{percent} %: {seen} of {n}");

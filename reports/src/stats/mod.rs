@@ -1,7 +1,8 @@
 //! Statistics as pure functions: medians and quantiles, the value of a block, the t and the signed-rank
-//! test with their intervals, both as a sequence of looks, Holm's adjustment for many claims, and laws of growth.
-//! Nothing here reads a clock or draws a random number.
+//! test with their intervals, both as a sequence of looks, Holm's adjustment for many claims, laws of growth,
+//! and the interval of a share. Nothing here reads a clock or draws a random number.
 
+mod binomial;
 mod growth;
 mod holm;
 mod looks;
@@ -10,6 +11,7 @@ mod sequential;
 mod signed_rank;
 pub mod student;
 
+pub use binomial::clopper_pearson;
 pub use growth::{Scalability, mean_interval, power, scalability};
 pub use holm::holm;
 pub use looks::{LOOKS, TABLE, nominal, sequential_p};
