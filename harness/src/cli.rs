@@ -14,7 +14,8 @@ use crate::progress;
     version,
     disable_help_subcommand = true,
     after_help = "Exit codes: 0 done, 1 internal error, 2 usage, 12 a cell failed or a check found \
-                  differences, 13 the machine is unfit, 130 interrupted."
+                  differences, 13 the machine is unfit, 14 the selftest's promise is broken, \
+                  130 interrupted."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -40,6 +41,11 @@ pub(crate) enum Command {
     Starter,
     /// Hold the figures that `cargo bench -p harness` left against ours.
     Crosscheck(Crosscheck),
+    /// Compare what is known beforehand, and say how often verdicts are wrong and differences found.
+    Selftest(crate::selftest::Options),
+    /// Do an amount of work that is known (internal).
+    #[command(hide = true)]
+    Known(crate::selftest::Known),
     /// Serve one probe (internal).
     #[command(hide = true)]
     Probe,

@@ -255,7 +255,8 @@ fn conclude(
     Ok(page)
 }
 
-fn claims(path: Option<&Path>, cases: &[Case]) -> anyhow::Result<Claims> {
+/// The claims of a file, or those that are built in.
+pub(crate) fn claims(path: Option<&Path>, cases: &[Case]) -> anyhow::Result<Claims> {
     let (text, name) = match path {
         Some(path) => {
             let text = fs::read_to_string(path).map_err(|error| {
@@ -280,7 +281,7 @@ fn claims(path: Option<&Path>, cases: &[Case]) -> anyhow::Result<Claims> {
 }
 
 /// Everything that the figures of a run depend on besides its cells.
-fn describe(seed: Option<u64>, size: &str, blocks: u32, machine: Machine) -> Run {
+pub(crate) fn describe(seed: Option<u64>, size: &str, blocks: u32, machine: Machine) -> Run {
     let folder = std::env::var_os("CARGO_MANIFEST_DIR").map_or(PathBuf::from("."), PathBuf::from);
     let git = |arguments: &[&str]| {
         let output = Command::new("git")

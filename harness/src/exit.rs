@@ -15,6 +15,8 @@ pub(crate) const INCONCLUSIVE: u8 = 11;
 pub(crate) const CELL_FAILED: u8 = 12;
 /// The machine is unfit to measure on, and `--strict-env` was given.
 pub(crate) const UNFIT: u8 = 13;
+/// The selftest has shown that a promise does not hold.
+pub(crate) const PROMISE_BROKEN: u8 = 14;
 /// Ended by Ctrl-C or another signal; what was measured is kept.
 pub(crate) const INTERRUPTED: i32 = 130;
 

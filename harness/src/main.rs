@@ -24,6 +24,7 @@ mod randomness;
 mod run;
 mod schedule;
 mod select;
+mod selftest;
 mod service;
 mod store;
 mod turns;
@@ -51,6 +52,8 @@ fn main() -> ExitCode {
         Command::Versus(options) => versus::command::versus(&options),
         Command::Starter => return versus::starter::main(),
         Command::Crosscheck(options) => crosscheck::run(&options),
+        Command::Selftest(options) => selftest::run(&options),
+        Command::Known(known) => selftest::commands::main(&known),
         Command::Probe => return probe::main(),
         Command::Limits { folder, budget_ms } => {
             limits::main(&folder, Duration::from_millis(budget_ms))

@@ -446,6 +446,7 @@ impl Running<'_> {
             seed: self.plan.seed,
             number,
             alongside: self.service.as_ref().map(|service| service.id),
+            rounds: None,
         };
         let mut probes = match block.measure() {
             Ok(probes) => probes,
@@ -476,7 +477,7 @@ impl Running<'_> {
 }
 
 /// Waits, unless the user wants the run to end; returns whether it may go on.
-fn pause(wait: Duration) -> bool {
+pub(crate) fn pause(wait: Duration) -> bool {
     let until = Instant::now() + wait;
     while !interrupt::requested() {
         let left = until.saturating_duration_since(Instant::now());

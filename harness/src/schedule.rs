@@ -68,6 +68,8 @@ pub(crate) struct Block<'a> {
     pub(crate) number: u32,
     /// A process that was there before and works for the block.
     pub(crate) alongside: Option<u32>,
+    /// How many rounds; as many as suit the work if `None`.
+    pub(crate) rounds: Option<Rounds>,
 }
 
 struct Arm {
@@ -109,7 +111,8 @@ impl Block<'_> {
         let begun = Instant::now();
         self.round(&mut arms, &mut order, &mut random, next())?;
         // The first round decides, on average, before any ratio is known.
-        let rounds = Rounds::of(begun.elapsed() / self.contenders.len().max(1) as u32);
+        let turn = begun.elapsed() / self.contenders.len().max(1) as u32;
+        let rounds = self.rounds.unwrap_or_else(|| Rounds::of(turn));
         for _ in 1..rounds.warm_up + rounds.measured {
             self.round(&mut arms, &mut order, &mut random, next())?;
         }
