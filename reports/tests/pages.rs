@@ -181,7 +181,7 @@ fn a_full_run_gives_sound_pages() {
     let pages = pages::pages(&judged, &records);
     check(&pages);
     let page = |path: &str| &pages.iter().find(|(p, _)| p == path).unwrap().1;
-    assert_eq!(pages.len(), 3 + 5 + 56);
+    assert_eq!(pages.len(), 4 + 5 + 56);
     let index = page("index.html");
     assert!(index.contains("claims hold here") && index.contains("Read with care"));
     assert!(index.contains("out of memory") && index.contains("Synthetic 5 &lt;fast&gt;"));

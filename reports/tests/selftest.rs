@@ -187,3 +187,41 @@ fn a_comparison_is_over_once_it_is_decided_or_too_close_to_call() {
     assert!(over(&wide) && !over(&wide[..50]));
     assert!(!judge::verdict(&HONEST, &wide, aa).wrong);
 }
+
+#[test]
+fn the_page_says_what_was_measured_and_what_was_not() {
+    let claims = "[verdict]\nlevel = 0.99\nmargin = 0.01\nbaselines = [\"idiomatic\"]\nmatrix = \"wall-time\"\ntints = []\n";
+    let claims = reports::claims::parse(claims, "test").unwrap();
+    let judged = reports::judge(&[], &claims);
+    let page = |results: &Results| {
+        let mut pages = reports::pages::with_selftest(&judged, &[], results).into_iter();
+        pages.find(|(path, _)| path == "trust.html").unwrap().1
+    };
+    let nothing = page(&Results::default());
+    assert!(nothing.contains("Not measured: run") && nothing.contains("Not simulated: run"));
+    let results = Results {
+        version: results::VERSION,
+        comparisons: vec![compared(Route::Cells, &[0.04, 0.041, 0.039, 0.04], true)],
+        simulated: Some(Simulated {
+            seed: 1,
+            counts: simulated::run(&Timid, 1, 50, &|trial| trial.name == "1.03"),
+        }),
+        ..Results::default()
+    };
+    let text = page(&results);
+    for part in [
+        "cells, idle",
+        "1 of 1: 100 %",
+        "0 of 50: 0 %",
+        "✘ broken",
+        "? open",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    // What lies in the run's folder counts.
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("selftest.json"), results.to_json()).unwrap();
+    reports::render(&judged, &[], folder.path(), folder.path()).unwrap();
+    let written = std::fs::read_to_string(folder.path().join("trust.html")).unwrap();
+    assert_eq!(written, text);
+}

@@ -54,7 +54,9 @@ pub(crate) fn page(judged: &Judged) -> String {
             "Every block runs the baseline idiomatic a second time, and a third time slowed by a known "
             "share. Where the baseline differs from itself, at the level of all controls together, the verdicts "
             "on times of the run are withheld. "
-            a href="machine.html#controls" { "What they showed" } "."
+            a href="machine.html#controls" { "What they showed" } ". "
+            "How often verdicts are false where the answer is known: "
+            a href="trust.html" { "Can this tool be trusted?" }
         }
         h2 { "Limits" }
         p {

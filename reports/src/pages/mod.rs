@@ -14,6 +14,7 @@ mod method;
 mod overview;
 mod scaling;
 pub(crate) mod shell;
+mod trust;
 pub(crate) mod versus;
 mod why;
 
@@ -25,16 +26,27 @@ use std::path::Path;
 use crate::figures::Figures;
 use crate::recheck;
 use crate::record::{self, Record};
+use crate::selftest::Results;
 use crate::slug;
 use crate::verdict::Judged;
 
-/// The pages as path within the report, with `/`, and text.
+/// The pages as path within the report, with `/`, and text, with the selftest that comes with this version.
 pub fn pages(judged: &Judged, records: &[Record]) -> Vec<(String, String)> {
+    with_selftest(judged, records, &Results::committed())
+}
+
+/// The pages, with these results of the selftest.
+pub fn with_selftest(
+    judged: &Judged,
+    records: &[Record],
+    selftest: &Results,
+) -> Vec<(String, String)> {
     let figures = Figures::new(records);
     let mut pages = vec![
         ("index.html".to_owned(), overview::page(judged)),
         ("method.html".to_owned(), method::page(judged)),
         ("machine.html".to_owned(), machine::page(judged, &figures)),
+        ("trust.html".to_owned(), trust::page(judged, selftest)),
     ];
     for contender in contenders(judged) {
         pages.push((claims_path(contender), claims::page(judged, contender)));
@@ -54,7 +66,11 @@ pub(crate) fn write(
     out: &Path,
 ) -> io::Result<()> {
     fs::create_dir_all(out)?;
-    let pages = pages(judged, records);
+    // Results of this machine, where the run's folder has any, say more than those of another.
+    let of_run = fs::read_to_string(run_folder.join(SELFTEST)).ok();
+    let of_run = of_run.and_then(|text| Results::parse(&text).ok());
+    let selftest = of_run.unwrap_or_else(Results::committed);
+    let pages = with_selftest(judged, records, &selftest);
     remove_stale(out, &pages)?;
     for (path, text) in pages {
         let path = out.join(path);
@@ -78,6 +94,9 @@ pub(crate) fn write(
     }
     Ok(())
 }
+
+/// The file of a run's folder that a selftest left there.
+const SELFTEST: &str = "selftest.json";
 
 /// The file that lists the pages of a report, one path on each line.
 const LIST: &str = "pages.txt";

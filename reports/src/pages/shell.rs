@@ -48,7 +48,8 @@ pub(crate) fn page(page: &Page<'_>, content: &Markup) -> String {
         a href={ (root) "records.jsonl" } { "records.jsonl" }
         " (every raw sample). Verdicts as data: "
         a href={ (root) "verdicts.json" } { "verdicts.json" }
-        "."
+        ". "
+        a href={ (root) "trust.html" } { "Can this tool be trusted?" }
     };
     document(page.title, &head, content, &foot)
 }
