@@ -1,9 +1,11 @@
-//! What the black-box tests share: a way to run the harness in a folder of its own.
+//! What the black-box tests share: a way to run the harness in a folder of its own, and to see what it
+//! leaves running.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -64,4 +66,43 @@ pub(crate) fn present(program: &str) -> bool {
         eprintln!("not tested: needs {program}");
     }
     present
+}
+
+/// The processes that `parent` has started, by number.
+pub(crate) fn children(parent: u32) -> Vec<u32> {
+    let tasks = std::fs::read_dir(format!("/proc/{parent}/task")).unwrap();
+    tasks
+        .flatten()
+        .flat_map(|task| {
+            let list = std::fs::read_to_string(task.path().join("children")).unwrap_or_default();
+            list.split_whitespace()
+                .map(|pid| pid.parse().unwrap())
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// Sends a process a signal, `-INT` for instance.
+pub(crate) fn signal(name: &str, process: u32) {
+    let sent = Command::new("kill")
+        .args([name, &process.to_string()])
+        .status()
+        .unwrap();
+    assert!(sent.success());
+}
+
+/// Whether a process ends within five seconds.
+pub(crate) fn gone(process: u32) -> bool {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    let alive = || {
+        let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+        !stat.is_empty() && !stat.contains(") Z ")
+    };
+    while alive() {
+        if Instant::now() > deadline {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    true
 }
