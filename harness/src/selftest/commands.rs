@@ -3,14 +3,18 @@
 use std::hash::{BuildHasher, Hasher};
 use std::process::{Command, ExitCode};
 
-use reports::selftest::Compared;
+use reports::selftest::results::rounded;
+use reports::selftest::{Compared, Trial};
+use reports::stats::LOOKS;
+use reports::versus::{Metric, Question};
 
 use super::kernels;
 use super::options::Known;
-use super::real::Real;
+use super::real::{Real, find};
 use crate::child::Stop;
 use crate::exit::usage;
 use crate::host;
+use crate::versus::{self, Plan, Trouble};
 
 /// `known`: does the work of a whole process and prints the answer.
 pub(crate) fn main(options: &Known) -> anyhow::Result<ExitCode> {
@@ -70,9 +74,94 @@ fn again(options: &Known) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Compares the commands of a trial.
-pub(super) fn measure(_: &Real<'_>, _: &mut Compared) -> Result<(), Stop> {
-    Err(Stop::NotMeasured {
-        why: "this version does not compare commands".to_owned(),
+/// Compares the commands of a trial by `versus`, until that is over.
+pub(super) fn measure(real: &Real<'_>, compared: &mut Compared) -> Result<(), Stop> {
+    let trial = find(compared)?;
+    let question = Question {
+        metric: Metric::Wall,
+        claim: (trial.claim != 1.0).then_some(trial.claim),
+        level: real.judge.level,
+        margin: real.judge.margin,
+        most: LOOKS[LOOKS.len() - 1] as u32,
+    };
+    let program = real.launcher.executable.to_string_lossy();
+    let [heavier, lighter] = lines(&program, trial, compared);
+    let plan = Plan {
+        budget: Some(real.each),
+        timeout: real.launcher.timeout,
+        ..Plan::new(question, &[&heavier, &lighter], compared.seed)
+    };
+    let answer = versus::measure(&plan, &mut |_| ()).map_err(|trouble| match trouble {
+        Trouble::Interrupted => Stop::Interrupted,
+        other => Stop::NotMeasured {
+            why: other.to_string(),
+        },
+    })?;
+    // What was begun is measured anew: a part of it cannot go on.
+    if answer.setting.interrupted {
+        return Err(Stop::Interrupted);
+    }
+    let logs = answer.comparisons.iter().flat_map(|found| &found.logs);
+    compared.logs = logs.map(|log| rounded(*log)).collect();
+    compared.seconds = answer.setting.seconds;
+    compared.over = true;
+    Ok(())
+}
+
+/// The two commands. Where one does twice the work it is two processes one after the other, as what a
+/// process takes to start and to end would be in it once only.
+fn lines(program: &str, trial: &Trial, compared: &Compared) -> [String; 2] {
+    let times = trial.units / 100;
+    let quoted = program.replace('\'', "'\\''");
+    // Some 30 ms, of which starting and ending the process are a twentieth.
+    let passes = match compared.kernel.as_str() {
+        "hs" => 5,
+        _ => 12,
+    };
+    [(trial.units / times, times), (100, 1)].map(|(units, times)| {
+        format!(
+            "'{quoted}' known --kernel {} --seed {} --passes {passes} --units {units} --times {times}",
+            compared.kernel, compared.seed
+        )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use reports::selftest::{Route, TRIALS};
+
+    use super::*;
+
+    #[test]
+    fn two_commands_do_the_work_of_their_trial() {
+        let compared = Compared {
+            session: 0,
+            trial: String::new(),
+            kernel: "hs".to_owned(),
+            route: Route::Versus,
+            busy: false,
+            number: 0,
+            seed: 7,
+            clock: reports::metrics::WALL_TIME.to_owned(),
+            seconds: 0.0,
+            over: false,
+            failure: None,
+            logs: Vec::new(),
+        };
+        for trial in TRIALS.iter().filter(|trial| trial.group != "odd") {
+            let work = lines("it's", trial, &compared).map(|line| {
+                assert!(
+                    line.starts_with("'it'\\''s' known --kernel hs --seed 7 "),
+                    "{line}"
+                );
+                let words: Vec<&str> = line.split(' ').collect();
+                let after = |name: &str| {
+                    let at = words.iter().position(|word| *word == name).unwrap();
+                    words[at + 1].parse::<u32>().unwrap()
+                };
+                after("--units") * after("--times")
+            });
+            assert_eq!(work, [trial.units, 100]);
+        }
+    }
 }

@@ -46,7 +46,8 @@ pub(crate) fn items(options: &Options) -> anyhow::Result<Vec<Item>> {
             if !options.route.is_empty() && !options.route.iter().any(|r| r.route() == route) {
                 continue;
             }
-            for trial in TRIALS.iter().filter(|trial| wants(options, trial)) {
+            let possible = |trial: &&Trial| wants(options, trial) && can(trial, route);
+            for trial in TRIALS.iter().filter(possible) {
                 for kernel in kernels::NAMES {
                     if !options.kernel.is_empty() && !options.kernel.iter().any(|k| k == kernel) {
                         continue;
@@ -79,6 +80,11 @@ pub(crate) fn items(options: &Options) -> anyhow::Result<Vec<Item>> {
 /// Whether the trials include this one.
 pub(crate) fn wants(options: &Options, trial: &Trial) -> bool {
     options.only.is_empty() || options.only.iter().any(|name| is(trial, name))
+}
+
+/// Commands have no manners: they only do their work.
+fn can(trial: &Trial, route: Route) -> bool {
+    route == Route::Cells || trial.group != "odd"
 }
 
 fn is(trial: &Trial, name: &str) -> bool {
