@@ -116,7 +116,7 @@ fn lines(program: &str, trial: &Trial, compared: &Compared) -> [String; 2] {
     // Some 30 ms, of which starting and ending the process are a twentieth.
     let passes = match compared.kernel.as_str() {
         "hs" => 5,
-        _ => 4,
+        _ => 12,
     };
     [(trial.units / times, times), (100, 1)].map(|(units, times)| {
         format!(

@@ -94,7 +94,7 @@ struct Parse {
 }
 
 /// Bytes of one unit, to a record.
-const BYTES: usize = 12 << 10;
+const BYTES: usize = 4096;
 
 impl Kernel for Parse {
     fn load(&mut self, seed: u64, units: u32) {

@@ -13,7 +13,7 @@ use crate::contenders::Job;
 use crate::schedule::derive;
 
 /// Units that are done before a call, on inputs of their own.
-const REHEARSED: u32 = 20;
+const REHEARSED: u32 = 100;
 /// What comes before the kernel in the name of its workload.
 const FAMILY: &str = "known/";
 /// Units of the lighter one's work.
