@@ -21,6 +21,7 @@ use crate::instruments::{self, counts};
 use crate::interrupt;
 use crate::launch::{CellRun, Launcher, Layout};
 use crate::print;
+use crate::protocol::Level;
 use crate::second::{self, CALLS, COUNTED, Folders, SEED};
 use crate::select::Selection;
 use crate::store;
@@ -138,10 +139,12 @@ fn counts(
             wrapper: instrument.wrapper(Some(&file)),
             cell,
             seed: SEED,
+            items: 0,
             bytes: 0,
             file: Some(file),
             layout: Layout::default(),
             memory: 0,
+            level: Level::default(),
         };
         let ours = instrument
             .available()

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
 use reports::record::{Cell, Failure, Function, Series};
 
 use crate::child::{Child, Stop};
@@ -22,6 +24,18 @@ pub(crate) struct Layout {
     /// Limit of the stack in bytes, below which all else is mapped; 0 leaves it, and where the kernel puts
     /// things at random.
     pub(crate) stack: u64,
+}
+
+impl Layout {
+    /// One that is used for a block.
+    pub(crate) fn drawn(random: &mut ChaCha8Rng) -> Layout {
+        Layout {
+            padding: random.random_range(0..4096),
+            heap_offset: random.random_range(0..65536),
+            // In pages. Below 128 MiB the kernel reckons with that much, and nothing would move.
+            stack: random.random_range(36 << 10..68 << 10) << 12,
+        }
+    }
 }
 
 /// What all probes of a run have in common.

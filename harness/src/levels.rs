@@ -5,8 +5,8 @@
 
 use std::time::{Duration, Instant};
 
+use rand::SeedableRng;
 use rand::seq::SliceRandom;
-use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use reports::record::{self, Series};
 
@@ -14,7 +14,7 @@ use crate::child::Stop;
 use crate::instruments::time;
 use crate::launch::{CellRun, Layout, Probe};
 use crate::protocol::{Level, Round};
-use crate::schedule::derive;
+use crate::seeds::derive;
 
 /// Blocks of fresh processes: an interval at 99 % from fewer is wide.
 const BLOCKS: u32 = 8;
@@ -54,10 +54,7 @@ pub(crate) fn times(run: &CellRun<'_>, steps: &[Step]) -> Result<Vec<Series>, St
     for block in 0..blocks {
         let seed = derive(run.seed, &["levels", run.instrument, &block.to_string()]);
         let mut random = ChaCha8Rng::seed_from_u64(seed);
-        let layout = Layout {
-            padding: random.random_range(0..4096),
-            heap_offset: random.random_range(0..65536),
-        };
+        let layout = Layout::drawn(&mut random);
         let timed = run.by(time::NAME);
         let mut probes: Vec<Probe> = steps
             .iter()

@@ -4,5 +4,7 @@
 pub mod allocator;
 pub mod contenders;
 mod fixtures;
+pub mod known;
 pub mod protocol;
 pub mod second;
+pub mod seeds;

@@ -37,7 +37,7 @@ use clap::Parser;
 
 use cli::{Cli, Command};
 // What the benchmarks need as well lies in the library.
-use harness::{allocator, contenders, protocol, second};
+use harness::{allocator, contenders, known, protocol, second, seeds};
 
 #[global_allocator]
 static ALLOCATOR: allocator::Switch = allocator::Switch;

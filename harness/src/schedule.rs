@@ -4,8 +4,8 @@
 
 use std::time::{Duration, Instant};
 
+use rand::SeedableRng;
 use rand::seq::SliceRandom;
-use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use reports::record::{Cell, Disturbance, Outcome, Probe as Record};
 
@@ -14,6 +14,7 @@ use crate::disturbance::Watch;
 use crate::host;
 use crate::launch::{CellRun, Launcher, Layout, Probe};
 use crate::protocol::{Level, Round};
+use crate::seeds::derive;
 
 /// Warm-up rounds and measured rounds of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,18 +44,6 @@ impl Rounds {
             measured: measured.clamp(3, Rounds::MOST.measured),
         }
     }
-}
-
-/// A number that depends on all of `parts` and on nothing else (FNV-1a over their bytes), of 53 bits,
-/// so that it survives programs that read JSON numbers as floating point.
-pub(crate) fn derive(seed: u64, parts: &[&str]) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325 ^ seed;
-    for part in parts {
-        for byte in part.bytes().chain([0xff]) {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-    }
-    hash >> 11
 }
 
 /// The block number `block` of a case.
@@ -88,12 +77,7 @@ impl Block<'_> {
         let number = self.number.to_string();
         let block_seed = derive(self.seed, &["block", self.workload, &number]);
         let mut random = ChaCha8Rng::seed_from_u64(block_seed);
-        let layout = Layout {
-            padding: random.random_range(0..4096),
-            heap_offset: random.random_range(0..65536),
-            // In pages. Below 128 MiB the kernel reckons with that much, and nothing would move.
-            stack: random.random_range(36 << 10..68 << 10) << 12,
-        };
+        let layout = Layout::drawn(&mut random);
         let mut order: Vec<usize> = (0..self.contenders.len()).collect();
         let mut arms: Vec<_> = self.contenders.iter().map(|name| self.arm(name)).collect();
         order.shuffle(&mut random);

@@ -8,12 +8,12 @@ use reports::selftest::{Compared, Trial};
 use reports::stats::LOOKS;
 use reports::versus::{Metric, Question};
 
-use super::kernels;
 use super::options::Known;
 use super::real::{Real, find};
 use crate::child::Stop;
 use crate::exit::usage;
 use crate::host;
+use crate::known::kernels;
 use crate::versus::{self, Plan, Trouble};
 
 /// `known`: does the work of a whole process and prints the answer.

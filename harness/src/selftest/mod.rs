@@ -4,8 +4,6 @@
 
 mod busy;
 pub(crate) mod commands;
-mod kernels;
-pub(crate) mod known;
 mod options;
 mod plan;
 mod real;

@@ -2,9 +2,9 @@
 
 use reports::selftest::{Compared, Results, Route, TRIALS, Trial};
 
-use super::kernels;
 use super::options::Options;
 use crate::exit::usage;
+use crate::known::kernels;
 
 /// Real comparisons of one trial, kernel, route and load.
 #[derive(Clone, Copy, Debug, PartialEq)]

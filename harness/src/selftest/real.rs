@@ -14,13 +14,14 @@ use reports::selftest::results::rounded;
 use reports::selftest::{Compared, Promised, Results, Route, Trial, judge, trial};
 
 use super::busy::Busy;
-use super::known;
 use super::plan::Item;
 use crate::child::Stop;
+use crate::known;
 use crate::launch::Launcher;
 use crate::print;
 use crate::run::{Ended, pause};
-use crate::schedule::{Block, Rounds, derive};
+use crate::schedule::{Block, Rounds};
+use crate::seeds::derive;
 use crate::turns::Turns;
 
 /// Rounds of a block: its inference is between blocks, so that more blocks say more than more rounds.

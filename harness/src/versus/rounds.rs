@@ -10,7 +10,7 @@ use reports::versus::Run;
 
 use super::Trouble;
 use super::runner::Runner;
-use crate::schedule::derive;
+use crate::seeds::derive;
 
 /// Warm-up rounds and measured rounds of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,10 +8,10 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// The kernels by name.
-pub(crate) const NAMES: [&str; 2] = ["hs", "pa"];
+pub const NAMES: [&str; 2] = ["hs", "pa"];
 
 /// Work in units. The answer does not depend on how it is computed, so that it can be checked.
-pub(crate) trait Kernel {
+pub trait Kernel {
     /// Makes inputs for this many units; those of fewer units are the first of those of more.
     fn load(&mut self, seed: u64, units: u32);
 
@@ -23,7 +23,7 @@ pub(crate) trait Kernel {
 }
 
 /// The kernel of a name.
-pub(crate) fn find(name: &str) -> Option<Box<dyn Kernel>> {
+pub fn find(name: &str) -> Option<Box<dyn Kernel>> {
     match name {
         "hs" => Some(Box::new(HashAndSort::default())),
         "pa" => Some(Box::new(Parse::default())),

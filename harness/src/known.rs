@@ -1,5 +1,7 @@
 //! The contenders of a selftest: a kernel that does so many units of work, and behaves as its name says.
 
+pub mod kernels;
+
 use std::time::Duration;
 
 use rand::{RngExt, SeedableRng};
@@ -8,9 +10,9 @@ use reports::record::Cell;
 use reports::selftest::Trial;
 use workloads::{Error, Mismatch};
 
-use super::kernels::{self, Kernel};
 use crate::contenders::Job;
-use crate::schedule::derive;
+use crate::seeds::derive;
+use kernels::Kernel;
 
 /// Units that are done before a call, on inputs of their own.
 const REHEARSED: u32 = 100;
@@ -20,12 +22,12 @@ const FAMILY: &str = "known/";
 const UNITS: u32 = 100;
 
 /// The workload of a kernel.
-pub(crate) fn workload(kernel: &str) -> String {
+pub fn workload(kernel: &str) -> String {
     format!("{FAMILY}{kernel}")
 }
 
 /// The contenders of a trial, heavier and lighter. They have names of their own even where they are equal.
-pub(crate) fn contenders(trial: &Trial) -> [String; 2] {
+pub fn contenders(trial: &Trial) -> [String; 2] {
     let manner = match trial.group {
         "odd" => trial.name,
         _ => "plain",
@@ -34,7 +36,7 @@ pub(crate) fn contenders(trial: &Trial) -> [String; 2] {
 }
 
 /// Opens one of them; `None` if there is no such kernel or contender.
-pub(crate) fn open(cell: &Cell) -> Option<Box<dyn Job>> {
+pub fn open(cell: &Cell) -> Option<Box<dyn Job>> {
     let name = cell.workload.strip_prefix(FAMILY)?;
     let (kernel, rehearsal) = (kernels::find(name)?, kernels::find(name)?);
     let mut parts = cell.contender.split('-');
