@@ -3,7 +3,7 @@
 //! right, with binomial bounds; and whether that keeps the promise.
 //!
 //! [`trial`] says what is compared, [`judge`] when a comparison is over and what it came to, [`simulated`]
-//! runs them on the machine of [`machine`], [`results`] is the file in which real ones are kept, [`tally`]
+//! runs them on the machine of [`machine`], [`results`] is the file in which real ones are kept, [`tally()`]
 //! adds both up and holds them against the promise, [`text()`] prints the sums.
 
 pub mod judge;
