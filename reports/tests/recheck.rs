@@ -30,7 +30,7 @@ fn one_digit_of_a_verdict_a_page_or_a_record_is_found() {
     let claims = claims_of("wall-time", "2.0");
     let files = publish(&records, &claims);
     let same = recheck(&records, &claims, |path| files.get(path).cloned());
-    let words = "1 verdict and 6 pages recomputed from 16 records: all equal\n";
+    let words = "1 verdict and 7 pages recomputed from 16 records: all equal\n";
     assert_eq!(same.words(), words);
 
     // The last digit of a ratio.
