@@ -92,7 +92,11 @@ fn a_workload_stops_once_its_claims_are_decided() {
     let (said, _) = expect(&mut run, 0);
     let judged: Value = serde_json::from_str(&said).unwrap();
     for verdict in judged["verdicts"].as_array().unwrap() {
-        assert_eq!(verdict["decision"], "confirmed", "{verdict}");
+        // Tests run side by side: what they take from one another leaves the verdict open.
+        let why = verdict["why"].as_str().unwrap_or("");
+        let crowded = why.starts_with("other processes took cores away");
+        let expected = if crowded { "inconclusive" } else { "confirmed" };
+        assert_eq!(verdict["decision"], expected, "{verdict}");
     }
     assert_eq!(
         judged["controls"].as_array().unwrap().len(),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::metrics;
 use crate::record::{Disturbance, Probe, Record};
 use crate::units;
+use crate::verdict::{Decision, Verdict};
 
 /// From this share of a block's wall time on, stolen time counts as a hit: blocks of one comparison
 /// differ by one to two percent on a quiet machine, so that less than one cannot be told from that.
@@ -21,6 +22,11 @@ const NEIGHBOUR: f64 = 0.10;
 /// From this share of a block's wall time on, waiting for memory counts as a hit, for the same reason as
 /// stolen time.
 const MEMORY: f64 = 0.01;
+
+/// From this many cores on that other processes take in most blocks of a workload, its wall times say
+/// nothing about this machine: what has as many threads as cores loses a part of them, and what has one
+/// does not. An endless loop beside a run takes 0.5 to 0.9.
+const CROWDED: f64 = 0.4;
 
 /// What hit a block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,6 +122,39 @@ pub fn sums(records: &[Record]) -> Sums {
         _ => None,
     });
     of(probes)
+}
+
+/// Leaves open what was decided by wall times of a workload in most of whose blocks others took cores away:
+/// another number of cores, another ratio. CPU times stand.
+pub(crate) fn leave_open(verdicts: &mut [Verdict], records: &[Record]) {
+    let mut blocks: BTreeMap<(&str, u32), bool> = BTreeMap::new();
+    for record in records {
+        if let Record::Probe(probe) = record
+            && probe.instrument == metrics::TIME
+            && let Some(disturbance) = &probe.disturbed
+        {
+            let others = disturbance.others.unwrap_or(0) as f64;
+            let crowded = others > CROWDED * disturbance.wall as f64;
+            blocks.insert((&probe.cell.workload, probe.block), crowded);
+        }
+    }
+    let decided = |v: &Verdict| matches!(v.decision, Decision::Confirmed | Decision::Refuted);
+    for verdict in verdicts {
+        if !decided(verdict) || verdict.metric != metrics::WALL_TIME {
+            continue;
+        }
+        let of = blocks.iter().filter(|((w, _), _)| *w == verdict.workload);
+        let (count, crowded) = of.fold((0, 0), |(count, crowded), (_, hit)| {
+            (count + 1, crowded + usize::from(*hit))
+        });
+        if 2 * crowded > count {
+            verdict.decision = Decision::Inconclusive;
+            verdict.why = Some(format!(
+                "other processes took cores away in {crowded} of {}",
+                units::count(count, "block")
+            ));
+        }
+    }
 }
 
 /// The same for some probes.

@@ -4,6 +4,7 @@
 mod synthetic;
 
 use reports::record::{Disturbance, Record};
+use reports::verdict::Decision;
 use reports::{disturbed, pages};
 use synthetic::{Synthetic, claims_of};
 
@@ -73,4 +74,33 @@ fn a_block_that_was_hit_is_told_and_used_like_any_other() {
             .iter()
             .all(|(_, text)| !text.contains("linecap=\"square\""))
     );
+}
+
+#[test]
+fn wall_times_are_left_open_where_others_took_cores_and_cpu_times_stand() {
+    let beside = |crowded: u32| {
+        let mut records = run();
+        for record in &mut records {
+            if let Record::Probe(probe) = record
+                && let Some(disturbed) = &mut probe.disturbed
+            {
+                disturbed.others = Some(if probe.block < crowded {
+                    900_000_000
+                } else {
+                    0
+                });
+            }
+        }
+        let judged = reports::judge(&records, &claims_of("wall-time", "2.0"));
+        let cpu = reports::judge(&records, &claims_of("cpu-time", "2.0"));
+        let quiet = reports::judge(&run(), &claims_of("cpu-time", "2.0"));
+        assert_eq!(cpu.verdicts, quiet.verdicts);
+        judged.verdicts[0].clone()
+    };
+    assert_eq!(beside(4).decision, Decision::Confirmed);
+    let open = beside(5);
+    assert_eq!(open.decision, Decision::Inconclusive);
+    let why = "other processes took cores away in 5 of 8 blocks";
+    assert_eq!(open.why.as_deref(), Some(why));
+    assert_eq!(open.comparison.unwrap().blocks, 8, "none is left out");
 }
