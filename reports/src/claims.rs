@@ -32,6 +32,10 @@ pub struct Rules {
     /// The share by which the slowed control is slowed; 0 for no such control.
     #[serde(default)]
     pub handicap: f64,
+    /// From how many cores on that other processes take, in most blocks of a workload, its wall times
+    /// decide nothing; without it they always do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crowded: Option<f64>,
     /// The contenders that others are compared with, and the default of a claim's `baselines`.
     pub baselines: Vec<String>,
     /// The metric of the matrix of all workloads and contenders.
@@ -194,6 +198,15 @@ pub fn parse(text: &str, file: &str) -> Result<Claims, Problems> {
         problems.push(problem(
             at,
             format!("level = {} is not between 0 and 1", rules.level),
+        ));
+    }
+    if rules
+        .crowded
+        .is_some_and(|cores| !(cores > 0.0 && cores.is_finite()))
+    {
+        problems.push(problem(
+            at,
+            "crowded must be a number of cores above 0".to_owned(),
         ));
     }
     for (name, share) in [("margin", rules.margin), ("handicap", rules.handicap)] {

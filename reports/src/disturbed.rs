@@ -1,10 +1,12 @@
 //! Which blocks something else in the machine has hit: time stolen by the hypervisor, a busy neighbour, or
-//! a lack of memory. A block that was hit counts as any other; what is told is that it was.
+//! a lack of memory. A block that was hit counts as any other, and it is told that it was; where others took
+//! cores away in most blocks of a workload, its wall times decide nothing.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::claims::Rules;
 use crate::metrics;
 use crate::record::{Disturbance, Probe, Record};
 use crate::units;
@@ -22,11 +24,6 @@ const NEIGHBOUR: f64 = 0.10;
 /// From this share of a block's wall time on, waiting for memory counts as a hit, for the same reason as
 /// stolen time.
 const MEMORY: f64 = 0.01;
-
-/// From this many cores on that other processes take in most blocks of a workload, its wall times say
-/// nothing about this machine: what has as many threads as cores loses a part of them, and what has one
-/// does not. An endless loop beside a run takes 0.5 to 0.9.
-const CROWDED: f64 = 0.4;
 
 /// What hit a block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,8 +122,12 @@ pub fn sums(records: &[Record]) -> Sums {
 }
 
 /// Leaves open what was decided by wall times of a workload in most of whose blocks others took cores away:
-/// another number of cores, another ratio. CPU times stand.
-pub(crate) fn leave_open(verdicts: &mut [Verdict], records: &[Record]) {
+/// another number of cores, another ratio, for what has more threads than cores are left. CPU times stand.
+/// An endless loop beside a run takes 0.8 to 1 core, a machine at rest up to 0.1 in single blocks.
+pub(crate) fn leave_open(verdicts: &mut [Verdict], records: &[Record], rules: &Rules) {
+    let Some(cores) = rules.crowded else {
+        return;
+    };
     let mut blocks: BTreeMap<(&str, u32), bool> = BTreeMap::new();
     for record in records {
         if let Record::Probe(probe) = record
@@ -134,7 +135,7 @@ pub(crate) fn leave_open(verdicts: &mut [Verdict], records: &[Record]) {
             && let Some(disturbance) = &probe.disturbed
         {
             let others = disturbance.others.unwrap_or(0) as f64;
-            let crowded = others > CROWDED * disturbance.wall as f64;
+            let crowded = others > cores * disturbance.wall as f64;
             blocks.insert((&probe.cell.workload, probe.block), crowded);
         }
     }

@@ -222,7 +222,7 @@ pub fn judge(records: &[Record], claims: &Claims) -> Judged {
     limits::forbid(&mut verdicts, &figures, rules);
     let controls = controls::examine(&figures, rules, &clocks(claims));
     withhold(&mut verdicts, &controls);
-    disturbed::leave_open(&mut verdicts, records);
+    disturbed::leave_open(&mut verdicts, records, rules);
     let pairs = figures.pairs().into_iter();
     let cells = pairs
         .filter(|(_, contender)| !controls::is_control(contender))

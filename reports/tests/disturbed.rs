@@ -91,9 +91,17 @@ fn wall_times_are_left_open_where_others_took_cores_and_cpu_times_stand() {
                 });
             }
         }
-        let judged = reports::judge(&records, &claims_of("wall-time", "2.0"));
-        let cpu = reports::judge(&records, &claims_of("cpu-time", "2.0"));
-        let quiet = reports::judge(&run(), &claims_of("cpu-time", "2.0"));
+        let claims = |metric| {
+            let mut claims = claims_of(metric, "2.0");
+            claims.rules.crowded = Some(0.4);
+            claims
+        };
+        let judged = reports::judge(&records, &claims("wall-time"));
+        let cpu = reports::judge(&records, &claims("cpu-time"));
+        let quiet = reports::judge(&run(), &claims("cpu-time"));
+        // Only where the rules ask for it.
+        let unruled = reports::judge(&records, &claims_of("wall-time", "2.0"));
+        assert_eq!(unruled.verdicts[0].decision, Decision::Confirmed);
         assert_eq!(cpu.verdicts, quiet.verdicts);
         judged.verdicts[0].clone()
     };
