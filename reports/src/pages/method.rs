@@ -55,6 +55,10 @@ pub(crate) fn page(judged: &Judged) -> String {
             "share. Where the baseline differs from itself, at the level of all controls together, the verdicts "
             "on times of the run are withheld. "
             a href="machine.html#controls" { "What they showed" } ". "
+            @if let Some(cores) = rules.crowded {
+                "Where other processes took " (units::digits(cores)) " cores or more in most blocks of a workload, "
+                "its wall times are left open: with fewer cores a ratio is another. "
+            }
             "How often verdicts are false where the answer is known: "
             a href="trust.html" { "Can this tool be trusted?" }
         }
